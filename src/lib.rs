@@ -1,0 +1,1 @@
+//! libsplitio: the server-side Split (Harness FME) feature flag SDK.
