@@ -1,1 +1,5 @@
-//! Placeholder of the skeleton.
+//! Options: table, parsing, checks, defaults.
+
+mod fallback;
+
+pub use fallback::{FallbackTreatment, FallbackTreatments};
