@@ -14,19 +14,26 @@ pub(crate) fn flag_sets(given: Option<&[Given<'_>]>, method: Method, log: &Logge
         log.warning(TARGET, format_args!("{method}: the flag sets are not a list; pass a list of names"));
         return Vec::new();
     };
-    let names: BTreeSet<String> =
-        given.iter().filter_map(|given| flag_set(*given, TARGET, format_args!("{method}"), log)).collect();
+    let texts = given.iter().map(|given| match given {
+        Given::Text(text) => Some(*text),
+        Given::Null | Given::Integer(_) | Given::Float(_) | Given::NotText => None,
+    });
+    sanitise(texts, &method, TARGET, log)
+}
+
+/// The usable names, lower-cased, sorted, each once. `None` stands for what is not text; complaints begin with `place`.
+pub(crate) fn sanitise<'a>(
+    given: impl IntoIterator<Item = Option<&'a str>>,
+    place: &dyn fmt::Display,
+    target: &'static str,
+    log: &Logger,
+) -> Vec<String> {
+    let names: BTreeSet<String> = given.into_iter().filter_map(|given| flag_set(given, place, target, log)).collect();
     names.into_iter().collect()
 }
 
-/// Checks one name; `place` begins its complaints.
-pub(crate) fn flag_set(
-    given: Given<'_>,
-    target: &'static str,
-    place: fmt::Arguments<'_>,
-    log: &Logger,
-) -> Option<String> {
-    let Given::Text(text) = given else {
+fn flag_set(given: Option<&str>, place: &dyn fmt::Display, target: &'static str, log: &Logger) -> Option<String> {
+    let Some(text) = given else {
         log.error(target, format_args!("{place}: a flag set name is null or not text; pass a string"));
         return None;
     };

@@ -1,1 +1,2 @@
 //! Placeholder of the skeleton.
+pub(crate) mod localhost;
