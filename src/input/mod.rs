@@ -9,7 +9,7 @@ mod attributes;
 mod conformance;
 mod event;
 mod factory;
-pub(crate) mod flag_set;
+mod flag_set;
 mod given;
 mod key;
 mod key_rule;

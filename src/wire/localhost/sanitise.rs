@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 
 use super::TARGET;
 use super::object::{Object, elements_of, integer_of, text_of};
-use crate::input::{flag_set, is_blank, push_json_text};
+use crate::config::flag_set;
+use crate::input::{is_blank, push_json_text};
 use crate::logging::Logger;
 
 /// Ends a flag's conditions unless they end with one like it: keys that nothing else matches get `off`.
@@ -188,7 +189,9 @@ impl<'a, 'f> Definition<'a, 'f> {
         let given = self.fields.list("sets").and_then(elements_of).unwrap_or_default();
         let names: Vec<Option<Cow<'_, str>>> = given.into_iter().map(text_of).collect();
         let names = names.iter().map(Option::as_deref);
-        let sets = flag_set::sanitise(names, self.fields, TARGET, self.fields.log);
+        let log = self.fields.log;
+        let report = |level, message| log.log(level, TARGET, format_args!("{message}"));
+        let sets = flag_set::sanitise(names, &self.fields.to_string(), report);
         // Their names are letters, digits and underscores: nothing to escape.
         let sets: Vec<String> = sets.iter().map(|set| format!("\"{set}\"")).collect();
         self.plain("sets", format_args!("[{}]", sets.join(",")));
