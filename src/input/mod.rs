@@ -9,7 +9,7 @@ mod attributes;
 mod conformance;
 mod event;
 mod factory;
-pub(crate) mod flag_set;
+mod flag_set;
 mod given;
 mod key;
 mod key_rule;
@@ -17,8 +17,8 @@ mod name;
 mod properties;
 mod text;
 
-pub(crate) use attributes::push_json_text;
 pub use attributes::{Attributes, AttributesError, List, Value};
+pub(crate) use attributes::{members, push_json_text, read_text};
 pub(crate) use event::{event_type, event_value, traffic_type};
 pub(crate) use factory::{SdkKey, other_factories, sdk_key};
 pub(crate) use flag_set::flag_sets;

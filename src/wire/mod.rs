@@ -6,4 +6,5 @@
 pub(crate) mod changes;
 pub(crate) mod compile;
 pub(crate) mod definition;
+pub(crate) mod localhost;
 mod read;
