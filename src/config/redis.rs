@@ -120,7 +120,7 @@ fn certificate_check(reader: &mut Reader<'_>, active: bool) -> Result<Certificat
         None if active => Err(ConfigError::Unusable {
             name: id.spec().name,
             value: parse::quoted(given),
-            wanted: "one of the texts none, optional, required".to_owned(),
+            wanted: parse::wanted(id.spec()),
         }),
         _ => Ok(CertificateCheck::Required),
     }
