@@ -18,6 +18,8 @@ mod resolve;
 mod settings;
 mod spec;
 mod table;
+#[cfg(test)]
+mod testing;
 mod values;
 
 pub use error::{ConfigError, Notice};

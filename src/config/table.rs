@@ -312,3 +312,102 @@ table! {
             "Belongs to Python's Redis library.").ignored();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::parse::{Raw, value};
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_in_both_cases_together() {
+        let names: Vec<String> = options().iter().map(OptionSpec::snake_name).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        for (spec, id) in options().iter().zip(Id::ALL) {
+            assert_eq!(id.spec().name, spec.name);
+            assert_eq!(find(spec.name), Some(*id), "{}", spec.name);
+            assert_eq!(find(&spec.snake_name()), Some(*id), "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn snake_case() {
+        for (name, snake) in [
+            ("featuresRefreshRate", "features_refresh_rate"),
+            ("IPAddressesEnabled", "ip_addresses_enabled"),
+            ("redisLocalCacheTTL", "redis_local_cache_ttl"),
+            ("redisSslCaCerts", "redis_ssl_ca_certs"),
+            ("sdk_api_base_url", "sdk_api_base_url"),
+            ("ready", "ready"),
+        ] {
+            let id = find(name).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(id.spec().snake_name(), snake);
+        }
+        for name in ["FeaturesRefreshRate", "featuresrefreshrate", "features_RefreshRate", "sdkApiBaseUrl", "", "_"] {
+            assert_eq!(find(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn defaults_are_of_their_kind() {
+        for spec in options() {
+            let default = serde_json::from_str(spec.default_json).unwrap_or_else(|_| panic!("{}", spec.name));
+            let read = value(spec, Raw::Json(&default));
+            assert_eq!(read.is_ok_and(|value| value.is_none()), spec.default_json == "null", "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn rows_are_complete() {
+        for spec in options() {
+            assert!(spec.description.ends_with('.'), "{}", spec.name);
+            assert!(!spec.description.contains("  "), "{}", spec.name);
+            assert_eq!(spec.supported, spec.modes != NOWHERE, "{}", spec.name);
+            let is_text = matches!(spec.kind, Text | Object);
+            assert!(!spec.secret || is_text, "{}: a notice would show the number", spec.name);
+        }
+    }
+
+    /// Every name that design and specification know.
+    #[test]
+    fn all_options_are_there() {
+        let names: BTreeSet<&str> = options().iter().map(|spec| spec.name).collect();
+        let expected = "IPAddressesEnabled apiKey auth_api_base_url caBundlePath connectionTimeout customHeaders \
+            dataSampling eventsBulkSize eventsPushRate eventsQueueSize events_api_base_url fallbackTreatments \
+            featuresRefreshRate flagSetsFilter httpAuthenticateScheme impressionListener impressionsBulkSize \
+            impressionsMode impressionsQueueSize impressionsRefreshRate kerberosPrincipalPassword \
+            kerberosPrincipalUser labelsEnabled localhostRefreshEnabled logLevel machineIp machineName \
+            metricsRefreshRate mtlsCertPath mtlsKeyPath operationMode preforkedInitialization proxyUrl readTimeout \
+            ready redisClusterKeyHashTag redisClusterNodes redisConnectionPool redisDb redisDecodeResponses \
+            redisEncoding redisEncodingErrors redisErrors redisHost redisLocalCacheEnabled redisLocalCacheTTL \
+            redisMasterService redisMaxConnections redisPassword redisPort redisPrefix redisRetryOnTimeout \
+            redisSentinelPassword redisSentinelUsername redisSentinels redisSocketConnectTimeout \
+            redisSocketKeepalive redisSocketKeepaliveOptions redisSocketTimeout redisSsl redisSslCaCerts \
+            redisSslCertReqs redisSslCertfile redisSslKeyfile redisSslServerName redisUnixSocketPath redisUsername \
+            resumeOnFork sdkName sdkVersion sdk_api_base_url segmentDirectory segmentsRefreshRate splitFile \
+            storagePrefix storageType storageWrapper streamingEnabled streamingHonorConnDelay \
+            streaming_api_base_url strictConfig telemetry_api_base_url";
+        assert_eq!(names, expected.split_whitespace().collect::<BTreeSet<&str>>());
+    }
+
+    #[test]
+    fn suggestions_are_close() {
+        for (given, suggested) in [
+            ("featureRefreshRate", Some("featuresRefreshRate")),
+            ("featuresrefreshrate", Some("featuresRefreshRate")),
+            ("feature_refresh_rate", Some("featuresRefreshRate")),
+            ("ipAddressesEnabled", Some("IPAddressesEnabled")),
+            ("redisHots", Some("redisHost")),
+            ("sdkApiBaseUrl", Some("sdk_api_base_url")),
+            ("raedy", Some("ready")),
+            ("x", None),
+            ("", None),
+            ("impressionListeners", Some("impressionListener")),
+            ("somethingElse", None),
+            (&"é".repeat(400), None),
+        ] {
+            assert_eq!(nearest(given), suggested, "{given}");
+        }
+    }
+}
