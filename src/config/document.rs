@@ -28,15 +28,15 @@ Options have the names of Split's documentation; each is also known in snake cas
 - An unknown name or a value of the wrong type is an error. With `strictConfig` false an unknown name is ignored, with a
   debug line in the log, and a wrong type gives the default, with a warning; only where that would be unsafe, or would
   read from somewhere else, it stays an error.
-- A number below a *minimum* is raised to it. Any other number out of range gives the default, and so does a text that is
-  not one of an enum. Both with a warning, which is logged when a factory is made.
+- A number below a *minimum* is raised to it. Any other number out of range gives the default, and so does a text that
+  is not one of an enum. Both with a warning, which is logged when a factory is made.
 - Times of more than a hundred years are a hundred years.
 - Values that may be secret appear in no message and no log line.
 
 The SDK key and the options decide the mode: the SDK key `localhost` is localhost mode; otherwise `redisHost`,
 `redisSentinels`, `redisClusterNodes` or `redisUnixSocketPath`, given with whatever value, is Redis mode; otherwise it
 is standalone mode, which fetches definitions from Split and keeps them in memory. An option has no effect in modes
-other than those it names.
+other than those it names; but a base URL, a header or an authentication scheme that cannot work is refused in each.
 "#;
 
 fn document() -> String {

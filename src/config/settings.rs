@@ -60,13 +60,13 @@ impl Settings {
             if strict {
                 return Err(error);
             }
-            self.note(name, Level::Debug, format!("{error}; it is ignored"));
+            self.note(name, Level::Debug, format!("ignored: {error}"));
             return Ok(());
         };
         let spec = id.spec();
         if !spec.supported {
             match raw {
-                Raw::Json(Json::Null) => {}
+                Raw::Json(Json::Null) => drop(self.notices.remove(spec.name)),
                 _ => self.note(
                     spec.name,
                     Level::Warning,
