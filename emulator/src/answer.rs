@@ -23,9 +23,12 @@ use crate::endpoint::{Endpoint, locate};
 use crate::environment::UNKNOWN;
 use crate::faults::{Fault, Hit};
 use crate::link::Link;
+use crate::notification::ably_error;
 use crate::record::Request;
 use crate::settings::Settings;
 use crate::spec::Spec;
+use crate::stream::{self, Opening};
+use crate::token::EXPIRED;
 
 /// How long a half-sent body gets to reach the network before its end is cut off.
 const FLUSH: Duration = Duration::from_millis(30);
@@ -48,12 +51,13 @@ pub(crate) async fn answer(backend: Arc<Backend>, link: Link, request: hyper::Re
         backend.note(|record| record.body(sequence, sent.clone()));
     }
 
-    let visit = Visit { backend: &backend, settings: &settings, head: &head, endpoint, sequence, sent: &sent };
+    let visit =
+        Visit { backend: &backend, link: &link, settings: &settings, head: &head, endpoint, sequence, sent: &sent };
     let url = head.uri.path_and_query().map_or("", |url| url.as_str());
     let hit = backend.state().faults.strike(endpoint, url);
     let reply = match hit {
         None => visit.process(segment.as_deref()),
-        Some(hit) => match visit.spoiled(hit, &link, segment.as_deref()).await {
+        Some(hit) => match visit.spoiled(hit, segment.as_deref()).await {
             Ok(reply) => reply,
             Err(answer) => return answer,
         },
@@ -97,11 +101,13 @@ struct Reply {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Already compressed, or pretending to be.
     packed: bool,
+    /// A stream instead of a body.
+    stream: Option<Opening>,
 }
 
 impl Reply {
     fn new(status: StatusCode, body: &Value) -> Self {
-        Self { status, body: body.to_string().into_bytes(), headers: Vec::new(), packed: false }
+        Self { status, body: body.to_string().into_bytes(), headers: Vec::new(), packed: false, stream: None }
     }
 
     fn refused(status: StatusCode, message: &str) -> Self {
@@ -118,7 +124,8 @@ impl Reply {
 
 /// One request on its way through the backend.
 struct Visit<'a> {
-    backend: &'a Backend,
+    backend: &'a Arc<Backend>,
+    link: &'a Link,
     settings: &'a Settings,
     head: &'a Parts,
     endpoint: Endpoint,
@@ -142,6 +149,9 @@ impl Visit<'_> {
             }
             _ => {}
         }
+        if endpoint == Endpoint::Stream {
+            return self.stream();
+        }
         let Some(client_side) = self.key() else {
             return Reply::refused(StatusCode::UNAUTHORIZED, "Invalid credentials");
         };
@@ -149,7 +159,7 @@ impl Visit<'_> {
             Endpoint::SplitChanges => self.split_changes(),
             Endpoint::SegmentChanges if client_side => Reply::refused(StatusCode::FORBIDDEN, "client-side SDK key"),
             Endpoint::SegmentChanges => self.segment_changes(segment.unwrap_or_default()),
-            Endpoint::Auth => Reply::new(StatusCode::OK, &json!({"pushEnabled": false, "token": ""})),
+            Endpoint::Auth => self.auth(),
             _ if serde_json::from_slice::<Value>(self.sent).is_err() => {
                 Reply::refused(StatusCode::BAD_REQUEST, "the body is not JSON")
             }
@@ -205,13 +215,44 @@ impl Visit<'_> {
         }
     }
 
+    fn auth(&self) -> Reply {
+        if !self.settings.streaming {
+            return Reply::new(StatusCode::OK, &json!({"pushEnabled": false, "token": ""}));
+        }
+        let token = self.backend.state().tokens.issue(self.settings, now_ms());
+        let delay = self.settings.conn_delay;
+        Reply::new(StatusCode::OK, &json!({"pushEnabled": true, "connDelay": delay, "token": token}))
+    }
+
+    /// A stream is let in by its token alone, as by Ably.
+    fn stream(&self) -> Reply {
+        let query = Query(self.head.uri.query().unwrap_or(""));
+        let refused = |status: StatusCode, code, message| {
+            Reply::new(status, &json!({"error": ably_error(code, status.as_u16(), message)}))
+        };
+        let token = query.get("accessToken").unwrap_or_default();
+        let until = match self.backend.state().tokens.check(&token, self.settings, now_ms()) {
+            Ok(until) => until,
+            Err(EXPIRED) => return refused(StatusCode::UNAUTHORIZED, EXPIRED, "token expired"),
+            Err(code) => return refused(StatusCode::UNAUTHORIZED, code, "invalid token"),
+        };
+        let channels = query.get("channels").unwrap_or_default();
+        let channels: Vec<String> = channels.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        if channels.is_empty() {
+            return refused(StatusCode::BAD_REQUEST, 40010, "no channels");
+        }
+        self.backend.note(|record| record.processed(self.sequence, self.endpoint, &[], false));
+        let until = self.settings.token_expires.then_some(until);
+        Reply { stream: Some(Opening { channels, until }), body: Vec::new(), ..Reply::refused(StatusCode::OK, "") }
+    }
+
     /// The reply as a fault leaves it, or an answer that must not be touched any more.
-    async fn spoiled(&self, hit: Hit, link: &Link, segment: Option<&str>) -> Result<Reply, Answer> {
+    async fn spoiled(&self, hit: Hit, segment: Option<&str>) -> Result<Reply, Answer> {
         let Hit { fault, delay } = hit;
         let early = fault.after.then(|| self.process(segment));
         tokio::time::sleep(delay).await;
         if let Some(cut) = fault.drop {
-            link.cut(cut);
+            self.link.cut(cut);
         }
         if fault.hang || fault.drop.is_some() {
             return std::future::pending().await;
@@ -225,16 +266,17 @@ impl Visit<'_> {
         if !fault.truncate {
             return Ok(reply);
         }
-        Err(self.cut_short(self.pack(reply), link.clone()).await)
+        Err(self.cut_short(self.pack(reply)).await)
     }
 
     /// The answer as ordered, of which only the first half is sent.
-    async fn cut_short(&self, answer: Answer, link: Link) -> Answer {
+    async fn cut_short(&self, answer: Answer) -> Answer {
         let (mut head, rest) = answer.into_parts();
         let bytes = rest.collect().await.map(Collected::to_bytes).unwrap_or_default();
         head.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
         let (feed, body) = body::fed();
         let half = bytes.slice(..bytes.len() / 2);
+        let link = self.link.clone();
         tokio::spawn(async move {
             // An error means that the peer has gone by itself.
             let _ = feed.send(Ok(half)).await;
@@ -246,6 +288,14 @@ impl Visit<'_> {
     }
 
     fn pack(&self, mut reply: Reply) -> Answer {
+        self.backend.note(|record| record.answered(self.sequence, self.endpoint, reply.status.as_u16()));
+        if let Some(opening) = reply.stream.take() {
+            let mut answer = Answer::new(stream::open(self.backend, self.link.clone(), opening));
+            answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            answer.headers_mut().extend(reply.headers);
+            return answer;
+        }
         let accepts = self.head.headers.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
         let gzip = self.settings.gzip && accepts.is_some_and(|accepted| accepted.contains("gzip"));
         if gzip && !reply.packed && !reply.body.is_empty() {
@@ -256,13 +306,15 @@ impl Visit<'_> {
         *answer.status_mut() = reply.status;
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         answer.headers_mut().extend(reply.headers);
-        self.backend.note(|record| record.answered(self.sequence, self.endpoint, reply.status.as_u16()));
         answer
     }
 }
 
 impl Reply {
     fn alter(&mut self, fault: &Fault) {
+        if fault.body.is_some() || fault.malformed || fault.bad_gzip || fault.truncate {
+            self.stream = None;
+        }
         if let Some(url) = &fault.redirect {
             self.status = StatusCode::FOUND;
             self.header("location", url);

@@ -6,13 +6,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
+use crate::delivery::{Delivery, End};
 use crate::endpoint::Endpoint;
 use crate::environment::{Change, Delta, EditError, Environment, Question, Segment, SegmentDelta, UNKNOWN, archive};
 use crate::faults::Faults;
 use crate::files::{Document, FileError, Files, News};
+use crate::notification::Notification;
 use crate::record::{Record, Request};
-use crate::settings::Settings;
+use crate::settings::{Payload, Settings};
+use crate::stream::Streams;
+use crate::token::{EXPIRED, Tokens};
 
 /// Numbers at which a CDN node got stuck.
 #[derive(Debug, Clone)]
@@ -29,6 +34,8 @@ pub(crate) struct State {
     pub environment: Environment,
     pub record: Record,
     pub faults: Faults,
+    pub streams: Streams,
+    pub tokens: Tokens,
     frozen: Option<Frozen>,
 }
 
@@ -56,19 +63,31 @@ pub(crate) struct Backend {
     news: Condvar,
     initial: Settings,
     files: Mutex<Files>,
+    /// Where delayed notifications wait.
+    runtime: Handle,
+}
+
+/// How an edit is announced, where that departs from the settings.
+#[derive(Debug, Default)]
+pub(crate) struct Announcement {
+    pub push: Option<bool>,
+    pub payload: Option<Payload>,
+    pub delivery: Option<Delivery>,
 }
 
 impl Backend {
-    pub(crate) fn new(settings: Settings, files: Files) -> Arc<Self> {
+    pub(crate) fn new(settings: Settings, files: Files, runtime: Handle) -> Arc<Self> {
         let state = State {
             settings: settings.clone(),
             environment: Environment::new(),
             record: Record::default(),
             faults: Faults::default(),
+            streams: Streams::default(),
+            tokens: Tokens::default(),
             frozen: None,
         };
         let files = Mutex::new(files);
-        Arc::new(Self { state: Mutex::new(state), news: Condvar::new(), initial: settings, files })
+        Arc::new(Self { state: Mutex::new(state), news: Condvar::new(), initial: settings, files, runtime })
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -80,7 +99,7 @@ impl Backend {
     }
 
     /// As after the start: the settings given then, no data but what the files hold, no faults, no record.
-    pub(crate) fn reset(&self) -> Vec<FileError> {
+    pub(crate) fn reset(self: &Arc<Self>) -> Vec<FileError> {
         let mut files = self.files.lock();
         files.forget();
         {
@@ -95,18 +114,24 @@ impl Backend {
     }
 
     /// Takes over what changed in the files; returns what is wrong with them.
-    pub(crate) fn look(&self) -> Vec<FileError> {
+    pub(crate) fn look(self: &Arc<Self>) -> Vec<FileError> {
         self.read(&mut self.files.lock())
     }
 
-    fn read(&self, files: &mut Files) -> Vec<FileError> {
+    fn read(self: &Arc<Self>, files: &mut Files) -> Vec<FileError> {
         let (news, mut errors) = files.look();
         for news in news {
             let outcome = match news {
-                News::Flags(document) => self.follow(document).map(drop),
-                News::Segment(segment) => self.set_segment(&segment.name, segment.keys, None, segment.till).map(drop),
+                News::Flags(document) => self.follow(document),
+                News::Segment(segment) => {
+                    let edit = self.set_segment(&segment.name, segment.keys, None, segment.till);
+                    edit.map(|edit| edit.into_iter().collect())
+                }
             };
-            errors.extend(outcome.err().map(FileError::Content));
+            match outcome {
+                Ok(edits) => edits.iter().for_each(|edit| self.announce(edit, Announcement::default())),
+                Err(error) => errors.push(FileError::Content(error)),
+            }
         }
         errors
     }
@@ -206,9 +231,7 @@ impl Backend {
     /// Makes the content of a flags file the state.
     fn follow(&self, document: Document) -> Result<Vec<Edit>, EditError> {
         self.edit(|environment| {
-            let now = now_ms();
-            let rbs = environment.rbs.follow(document.rbs.objects, document.rbs.till, now)?;
-            let flags = environment.flags.follow(document.flags.objects, document.flags.till, now)?;
+            let (flags, rbs) = environment.follow(document, now_ms())?;
             Ok(rbs.into_iter().map(Edit::Rbs).chain(flags.into_iter().map(Edit::Flag)).collect())
         })
     }
@@ -224,6 +247,45 @@ impl Backend {
             }
         }
         edit(&mut state.environment)
+    }
+
+    /// Tells the streams of an edit, if that is wanted.
+    pub(crate) fn announce(self: &Arc<Self>, edit: &Edit, announcement: Announcement) {
+        let (push, notification, delivery) = {
+            let settings = &self.state().settings;
+            let payload = announcement.payload.unwrap_or(settings.payload);
+            let delivery = announcement.delivery.unwrap_or_else(|| settings.delivery.clone());
+            (announcement.push.unwrap_or(settings.auto_push), Notification::of(edit, payload), delivery)
+        };
+        if push {
+            self.notify(notification, delivery);
+        }
+    }
+
+    pub(crate) fn notify(self: &Arc<Self>, notification: Notification, delivery: Delivery) {
+        if delivery.delay_ms == 0 {
+            return self.publish(notification, delivery);
+        }
+        let backend = self.clone();
+        self.runtime.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(delivery.delay_ms)).await;
+            backend.publish(notification, delivery);
+        });
+    }
+
+    fn publish(&self, notification: Notification, delivery: Delivery) {
+        let mut state = self.state();
+        let reorder = state.settings.reorder;
+        state.streams.publish(notification, delivery, reorder);
+    }
+
+    /// From now on tokens issued so far open no stream; `live` streams end with Ably's error for it as well.
+    pub(crate) fn expire_tokens(self: &Arc<Self>, live: bool) {
+        self.state().tokens.expire();
+        if live {
+            let error = Notification::Error { code: EXPIRED, status: 401, message: "token expired".to_owned() };
+            self.notify(error, Delivery { then: Some(End::End), ..Delivery::default() });
+        }
     }
 
     /// From now on requests without `till` see the present state; for `requests` requests, or until `thaw`.

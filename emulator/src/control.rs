@@ -14,12 +14,15 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::answer::Query;
-use crate::backend::{Backend, Edit};
+use crate::backend::{Announcement, Backend, Edit};
 use crate::body::{self, Answer};
+use crate::delivery::{Delivery, End};
 use crate::emulator::with_causes;
 use crate::endpoint::Endpoint;
 use crate::environment::EditError;
 use crate::faults::Fault;
+use crate::notification::Notification;
+use crate::settings::Payload;
 
 pub(crate) const PREFIX: &str = "/control/";
 
@@ -60,6 +63,26 @@ struct EditRequest {
     added: Vec<String>,
     removed: Vec<String>,
     change_number: Option<i64>,
+    push: Option<bool>,
+    payload: Option<Payload>,
+    delivery: Option<Delivery>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NotifyRequest {
+    notification: Notification,
+    #[serde(default)]
+    delivery: Delivery,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct StreamRequest {
+    stream: Option<u64>,
+    how: Option<End>,
+    for_ms: Option<u64>,
+    live: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -116,24 +139,46 @@ fn act(backend: &Arc<Backend>, method: &Method, what: &str, body: &[u8]) -> Resu
             let request: StaleRequest = parsed(body)?;
             if request.off { backend.thaw() } else { backend.freeze(request.requests) }
         }
+        (&Method::POST, "notify") => {
+            let request: NotifyRequest = parsed(body)?;
+            backend.notify(request.notification, request.delivery);
+        }
+        (&Method::GET, "streams") => return Ok(serde_json::to_value(backend.state().streams.list())?),
+        (&Method::POST, "streams/drop" | "streams/stall" | "streams/resume" | "tokens/expire") => {
+            return streams(backend, what, &parsed(body)?);
+        }
         (&Method::POST, edit) => return self::edit(backend, edit, parsed(body)?),
         (method, what) => return Err(Refusal::NoSuchThing(format!("{method} {PREFIX}{what}"))),
     }
     Ok(json!({}))
 }
 
-fn edit(backend: &Backend, what: &str, request: EditRequest) -> Result<Value, Refusal> {
+fn streams(backend: &Arc<Backend>, what: &str, request: &StreamRequest) -> Result<Value, Refusal> {
+    if what == "tokens/expire" {
+        backend.expire_tokens(request.live);
+        return Ok(json!({}));
+    }
+    let state = backend.state();
+    let affected = match what {
+        "streams/drop" => state.streams.drop_streams(request.how.unwrap_or(End::Close), request.stream),
+        "streams/stall" => state.streams.stall(request.for_ms.map(Duration::from_millis), request.stream),
+        _ => state.streams.resume(request.stream),
+    };
+    Ok(json!({"streams": affected}))
+}
+
+fn edit(backend: &Arc<Backend>, what: &str, request: EditRequest) -> Result<Value, Refusal> {
     let number = request.change_number;
     let name = || request.name.as_deref().ok_or_else(|| Refusal::Bad("a \"name\" is needed".to_owned()));
     let edit: Option<Edit> = match what {
         "flags" => {
-            let flag = request.flag.ok_or_else(|| Refusal::Bad("a \"flag\" is needed".to_owned()))?;
+            let flag = request.flag.clone().ok_or_else(|| Refusal::Bad("a \"flag\" is needed".to_owned()))?;
             Some(backend.put_flag(flag, number)?)
         }
         "flags/archive" => Some(backend.archive_flag(name()?, number)?),
         "flags/kill" => Some(backend.kill_flag(name()?, request.treatment.as_deref(), number)?),
         "rbs" => {
-            let rbs = request.rbs.ok_or_else(|| Refusal::Bad("an \"rbs\" is needed".to_owned()))?;
+            let rbs = request.rbs.clone().ok_or_else(|| Refusal::Bad("an \"rbs\" is needed".to_owned()))?;
             Some(backend.put_rbs(rbs, number)?)
         }
         "rbs/archive" => Some(backend.archive_rbs(name()?, number)?),
@@ -147,7 +192,12 @@ fn edit(backend: &Backend, what: &str, request: EditRequest) -> Result<Value, Re
         }
         other => return Err(Refusal::NoSuchThing(format!("POST {PREFIX}{other}"))),
     };
-    Ok(json!({"change_number": edit.map(|edit| edit.number())}))
+    let number = edit.as_ref().map(Edit::number);
+    if let Some(edit) = edit {
+        let EditRequest { push, payload, delivery, .. } = request;
+        backend.announce(&edit, Announcement { push, payload, delivery });
+    }
+    Ok(json!({"change_number": number}))
 }
 
 /// An empty body is an empty object.

@@ -13,14 +13,17 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::backend::Backend;
+use crate::backend::{Announcement, Backend, Edit};
+use crate::delivery::{Delivery, End};
 use crate::endpoint::Endpoint;
 use crate::environment::EditError;
 use crate::faults::Fault;
 use crate::files::{FileError, Files};
+use crate::notification::Notification;
 use crate::record::{Count, Request};
 use crate::server;
 use crate::settings::Settings;
+use crate::stream::Stream;
 use crate::tls::{Tls, TlsError};
 
 /// How often files are looked at.
@@ -87,13 +90,14 @@ impl Emulator {
     /// # Errors
     /// When the address cannot be listened on, or a file cannot be used.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let backend = Backend::new(options.settings, Files::new(options.file, options.segments));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+        let files = Files::new(options.file, options.segments);
+        let backend = Backend::new(options.settings, files, runtime.handle().clone());
         if let Some(error) = backend.look().into_iter().next() {
             return Err(error.into());
         }
         let acceptor = options.tls.as_ref().map(Tls::acceptor).transpose()?;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let listening = |cause| StartError::Listen { address: options.address, cause };
         let listener = runtime.block_on(TcpListener::bind(options.address)).map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
@@ -135,12 +139,17 @@ impl Emulator {
         change(&mut self.backend.state().settings);
     }
 
+    fn announced(&self, edit: Edit) -> i64 {
+        self.backend.announce(&edit, Announcement::default());
+        edit.number()
+    }
+
     /// Creates or replaces a flag; returns its change number: its own if that is new, else the time.
     ///
     /// # Errors
     /// When it has no name.
     pub fn upsert_flag(&self, flag: Value) -> Result<i64, EditError> {
-        Ok(self.backend.put_flag(flag, None)?.number())
+        Ok(self.announced(self.backend.put_flag(flag, None)?))
     }
 
     /// Archives a flag; returns the change number.
@@ -148,7 +157,7 @@ impl Emulator {
     /// # Errors
     /// When there is none of that name.
     pub fn archive_flag(&self, name: &str) -> Result<i64, EditError> {
-        Ok(self.backend.archive_flag(name, None)?.number())
+        Ok(self.announced(self.backend.archive_flag(name, None)?))
     }
 
     /// Kills a flag, so that it serves `treatment` to everyone; returns the change number.
@@ -156,7 +165,7 @@ impl Emulator {
     /// # Errors
     /// When there is none of that name.
     pub fn kill_flag(&self, name: &str, treatment: &str) -> Result<i64, EditError> {
-        Ok(self.backend.kill_flag(name, Some(treatment), None)?.number())
+        Ok(self.announced(self.backend.kill_flag(name, Some(treatment), None)?))
     }
 
     /// Creates or replaces a rule-based segment; returns its change number.
@@ -164,7 +173,7 @@ impl Emulator {
     /// # Errors
     /// When it has no name.
     pub fn upsert_rbs(&self, rbs: Value) -> Result<i64, EditError> {
-        Ok(self.backend.put_rbs(rbs, None)?.number())
+        Ok(self.announced(self.backend.put_rbs(rbs, None)?))
     }
 
     /// Archives a rule-based segment; returns the change number.
@@ -172,7 +181,7 @@ impl Emulator {
     /// # Errors
     /// When there is none of that name.
     pub fn archive_rbs(&self, name: &str) -> Result<i64, EditError> {
-        Ok(self.backend.archive_rbs(name, None)?.number())
+        Ok(self.announced(self.backend.archive_rbs(name, None)?))
     }
 
     /// Makes `keys` the members of a segment, creating it if need be. Returns the segment's change number, `None` when
@@ -186,7 +195,7 @@ impl Emulator {
         keys: impl IntoIterator<Item = K>,
     ) -> Result<Option<i64>, EditError> {
         let keys = keys.into_iter().map(Into::into).collect();
-        Ok(self.backend.set_segment(name, keys, None, None)?.map(|edit| edit.number()))
+        Ok(self.backend.set_segment(name, keys, None, None)?.map(|edit| self.announced(edit)))
     }
 
     /// Adds and removes members of a segment; returns its change number.
@@ -195,7 +204,7 @@ impl Emulator {
     /// When there is none of that name.
     pub fn update_segment(&self, name: &str, added: &[&str], removed: &[&str]) -> Result<i64, EditError> {
         let text = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
-        Ok(self.backend.update_segment(name, text(added), text(removed), None)?.number())
+        Ok(self.announced(self.backend.update_segment(name, text(added), text(removed), None)?))
     }
 
     /// Forgets a segment: it answers 404 from now on.
@@ -230,6 +239,37 @@ impl Emulator {
     /// Ends [`Self::stale`].
     pub fn refresh(&self) {
         self.backend.thaw();
+    }
+
+    /// Sends a notification to the live streams.
+    pub fn notify(&self, notification: Notification, delivery: Delivery) {
+        self.backend.notify(notification, delivery);
+    }
+
+    /// The live streams.
+    pub fn streams(&self) -> Vec<Stream> {
+        self.backend.state().streams.list()
+    }
+
+    /// Ends all live streams at once; returns how many.
+    pub fn drop_streams(&self, how: End) -> usize {
+        self.backend.state().streams.drop_streams(how, None)
+    }
+
+    /// Not a byte more on the live streams, keepalives included, for a time or until [`Self::resume_streams`]. What is
+    /// sent meanwhile comes after it. Returns how many streams there are.
+    pub fn stall_streams(&self, time: Option<Duration>) -> usize {
+        self.backend.state().streams.stall(time, None)
+    }
+
+    /// Ends [`Self::stall_streams`].
+    pub fn resume_streams(&self) -> usize {
+        self.backend.state().streams.resume(None)
+    }
+
+    /// From now on tokens issued so far open no stream (401, Ably error 40142). With `live`, streams end with that error.
+    pub fn expire_tokens(&self, live: bool) {
+        self.backend.expire_tokens(live);
     }
 
     /// All requests so far, in the order they arrived, those without an answer included.

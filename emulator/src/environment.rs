@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::files::Document;
+
 /// Nothing known yet: the number every sequence starts from.
 pub const UNKNOWN: i64 = -1;
 
@@ -122,13 +124,19 @@ impl Sequence {
         self.put(definition, wanted, now)
     }
 
-    /// Makes the file's content the state. The first time it is history and keeps its own numbers; later each object that
-    /// differs from the file's last content, or is gone from it (archived then), is one change.
-    pub(crate) fn follow(&mut self, objects: Vec<Value>, till: i64, now: i64) -> Result<Vec<Change>, EditError> {
+    /// Makes the file's content the state. At first it is history and keeps its own numbers; later each object that differs
+    /// from the file's last content, or is gone from it (archived then), is one change.
+    pub(crate) fn follow(
+        &mut self,
+        objects: Vec<Value>,
+        till: i64,
+        first: bool,
+        now: i64,
+    ) -> Result<Vec<Change>, EditError> {
         let mut objects: Vec<(String, Value)> =
             objects.into_iter().filter_map(|object| Some((name_of(&object)?.to_owned(), object))).collect();
         objects.sort_by_key(|(_, object)| own_number(object).unwrap_or(i64::MAX));
-        if self.number == UNKNOWN {
+        if first {
             self.found(&objects, till);
             self.sources = objects.into_iter().collect();
             return Ok(Vec::new());
@@ -304,11 +312,26 @@ pub(crate) struct Environment {
     pub flags: Sequence,
     pub rbs: Sequence,
     pub segments: BTreeMap<String, Segment>,
+    /// Whether a flags file has been read: what it says later are changes.
+    founded: bool,
 }
 
 impl Environment {
     pub(crate) fn new() -> Self {
-        Self { flags: Sequence::new("flag"), rbs: Sequence::new("rule-based segment"), segments: BTreeMap::new() }
+        Self {
+            flags: Sequence::new("flag"),
+            rbs: Sequence::new("rule-based segment"),
+            segments: BTreeMap::new(),
+            founded: false,
+        }
+    }
+
+    /// Makes a flags file the state; returns the changes of flags and of rule-based segments.
+    pub(crate) fn follow(&mut self, document: Document, now: i64) -> Result<(Vec<Change>, Vec<Change>), EditError> {
+        let first = !std::mem::replace(&mut self.founded, true);
+        let Document { flags, rbs } = document;
+        let rbs = self.rbs.follow(rbs.objects, rbs.till, first, now)?;
+        Ok((self.flags.follow(flags.objects, flags.till, first, now)?, rbs))
     }
 }
 
@@ -354,7 +377,7 @@ mod tests {
         let mut flags = Sequence::new("flag");
         let first =
             vec![flag("a", 10, "ACTIVE", &["x"]), flag("b", 20, "ACTIVE", &["y"]), flag("old", 5, "ARCHIVED", &["x"])];
-        flags.follow(first, 25, 0).unwrap();
+        flags.follow(first, 25, true, 0).unwrap();
         flags.put(flag("a", 30, "ACTIVE", &["y"]), None, 0).unwrap();
         flags.put(flag("c", 40, "ACTIVE", &["x"]), None, 0).unwrap();
         flags.amend("b", Some(50), 0, archive).unwrap();
@@ -418,23 +441,23 @@ mod tests {
     #[test]
     fn an_edited_file_changes_only_what_differs() {
         let mut flags = Sequence::new("flag");
-        flags.follow(vec![json!({"name": "a"}), json!({"name": "b", "changeNumber": 3})], -1, 100).unwrap();
+        flags.follow(vec![json!({"name": "a"}), json!({"name": "b", "changeNumber": 3})], -1, true, 100).unwrap();
         assert_eq!(flags.number(), 3);
         flags.put(json!({"name": "by hand"}), None, 100).unwrap();
         let edited = vec![json!({"name": "a", "killed": true}), json!({"name": "new", "changeNumber": 400})];
-        let changes = flags.follow(edited.clone(), -1, 200).unwrap();
+        let changes = flags.follow(edited.clone(), -1, false, 200).unwrap();
         let seen: Vec<_> =
             changes.iter().map(|change| (change.name.as_str(), change.previous, change.number)).collect();
         assert_eq!(seen, [("new", 100, 400), ("a", 400, 401), ("b", 401, 402)]);
         assert!(is_archived(&changes[2].definition));
-        assert!(flags.follow(edited, -1, 300).unwrap().is_empty());
+        assert!(flags.follow(edited, -1, false, 300).unwrap().is_empty());
         assert!(flags.current().any(|definition| definition["name"] == "by hand" && !is_archived(definition)));
     }
 
     #[test]
     fn an_empty_environment_has_no_number() {
         let mut flags = Sequence::new("flag");
-        flags.follow(Vec::new(), -1, 100).unwrap();
+        flags.follow(Vec::new(), -1, true, 100).unwrap();
         for since in [-1, 0, 1_760_000_000_000] {
             let delta = flags.delta(&Question { since, ..Question::default() });
             assert_eq!((delta.since, delta.till), (since, since));

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::delivery::Delivery;
+
 /// How a change is put into its notification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,6 +51,10 @@ pub struct Settings {
     pub payload: Payload,
     /// Whether edits are announced by themselves. Default: true.
     pub auto_push: bool,
+    /// How they travel, edits of files included. Default: whole and at once.
+    pub delivery: Delivery,
+    /// So many notifications are collected and then sent in reverse order. Default: 0, each goes at once.
+    pub reorder: usize,
     /// Milliseconds between keepalive comments. Default: 20000.
     pub keepalive_ms: u64,
     /// Life of a streaming token in seconds, `exp - iat`; may be negative. Default: 3600.
@@ -81,6 +87,8 @@ impl Default for Settings {
             streaming: false,
             payload: Payload::None,
             auto_push: true,
+            delivery: Delivery::default(),
+            reorder: 0,
             keepalive_ms: 20_000,
             token_life: 3600,
             token_expires: true,
