@@ -3,9 +3,12 @@
 Usage: python_sdk.py URL FLAGS-FILE
 """
 
+import base64
 import json
+import random
 import sys
 import threading
+import time
 
 from splitio import get_factory
 
@@ -113,5 +116,94 @@ def failures(backend, file):
     factory.destroy()
 
 
+STREAMING = {"streamingEnabled": True, "featuresRefreshRate": 1, "segmentsRefreshRate": 1, "impressionsMode": "NONE"}
+
+
+def connected(backend, **options):
+    """A factory that listens, and the number of its flag requests so far."""
+    backend.post("reset")
+    backend.post("options", streaming=True, keepalive_ms=500, **options)
+    factory, client = started(backend, **STREAMING)
+    eventually(lambda: backend.call("GET", "streams"), "the stream")
+    # The synchronization after the connection: the one before it is the first, and both end with an empty answer.
+    settled(backend)
+    return factory, client
+
+
+def settled(backend):
+    """The number of flag requests, when no more are made."""
+    seen, since = -1, time.monotonic()
+    while time.monotonic() - since < 1.5:
+        now = len(backend.requests("splitChanges"))
+        if now != seen:
+            seen, since = now, time.monotonic()
+        time.sleep(0.05)
+    return seen
+
+
+def instant_updates(backend, file):
+    """streaming: flags and rule-based segments inside notifications, without a request"""
+    for payload in ["plain", "gzip", "zlib"]:
+        factory, client = connected(backend, payload=payload)
+        before = settled(backend)
+        backend.post("flags", flag={**backend.flag("plain"), "killed": True})
+        eventually(lambda: client.get_treatment("ann", "plain") == "off", f"the update by {payload}")
+        # Not compressible, and far above 64 KiB.
+        noise = base64.b64encode(random.Random(7).randbytes(150_000)).decode()
+        backend.post("flags", flag={**backend.flag("plain"), "killed": False, "configurations": {"on": noise}})
+        eventually(lambda: client.get_treatment_with_config("ann", "plain") == ("on", noise), f"the large one by {payload}")
+        german = next(rbs for rbs in backend.call("GET", "state")["rbs"]["d"] if rbs["name"] == "german")
+        backend.post("rbs", rbs={**german, "excluded": {"keys": ["zoe"], "segments": []}})
+        eventually(lambda: client.get_treatment("zoe", "germans", {"country": "DE"}) == "off", f"the segment by {payload}")
+        equal(len(backend.requests("splitChanges")), before, f"requests with {payload}")
+        factory.destroy()
+
+
+def notifications(backend, file):
+    """streaming: plain updates, kill, segments, byte by byte"""
+    factory, client = connected(backend)
+    backend.post("flags", flag={**backend.flag("plain"), "killed": True}, delivery={"bytewise": True})
+    eventually(lambda: client.get_treatment("ann", "plain") == "off", "the update")
+    backend.post("flags/kill", name="dependent", treatment="dead")
+    eventually(lambda: client.get_treatment("ann", "dependent") == "dead", "the kill")
+    backend.post("segments/update", name="beta users", added=["zoe"])
+    eventually(lambda: client.get_treatment("zoe", "members") == "on", "the segment")
+    factory.destroy()
+
+
+def reconnected(backend, action, what):
+    """Waits until a new stream follows the live one."""
+    (old,) = [one["stream"] for one in backend.call("GET", "streams")]
+    action()
+    eventually(lambda: [one["stream"] for one in backend.call("GET", "streams") if one["stream"] > old], what)
+    settled(backend)
+
+
+def polls(backend):
+    """Whether flags are asked for without a cause, within three seconds."""
+    before = len(backend.requests("splitChanges"))
+    time.sleep(3)
+    return len(backend.requests("splitChanges")) - before >= 2
+
+
+def interruptions(backend, file):
+    """streaming: occupancy, control messages, expired tokens, lost connections"""
+    factory, client = connected(backend)
+    equal(polls(backend), False, "polling while connected")
+    backend.post("notify", notification={"type": "OCCUPANCY", "publishers": 0})
+    equal(polls(backend), True, "polling without publishers")
+    backend.post("notify", notification={"type": "OCCUPANCY", "publishers": 1})
+    settled(backend)
+    backend.post("notify", notification={"type": "CONTROL", "control": "STREAMING_PAUSED"})
+    equal(polls(backend), True, "polling while paused")
+    backend.post("notify", notification={"type": "CONTROL", "control": "STREAMING_ENABLED"})
+    settled(backend)
+    reconnected(backend, lambda: backend.post("tokens/expire", live=True), "a stream with a new token")
+    reconnected(backend, lambda: backend.post("streams/drop", how="reset"), "a stream after the lost one")
+    backend.post("flags/kill", name="plain", treatment="off")
+    eventually(lambda: client.get_treatment("ann", "plain") == "off", "the kill on the third stream")
+    factory.destroy()
+
+
 if __name__ == "__main__":
-    run([polling, flag_sets, failures], Backend(sys.argv[1]), sys.argv[2])
+    run([polling, flag_sets, failures, instant_updates, notifications, interruptions], Backend(sys.argv[1]), sys.argv[2])
