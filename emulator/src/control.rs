@@ -228,9 +228,8 @@ async fn requests(backend: &Backend, query: &Query<'_>) -> Result<Value, Refusal
     let least = number("min")? as usize;
     let deadline = Instant::now() + Duration::from_millis(number("wait_ms")?).min(LONGEST_WAIT);
     loop {
-        let requests = backend.state().record.requests(endpoint);
-        let answered = requests.iter().filter(|request| request.status.is_some()).count();
-        if answered >= least || Instant::now() >= deadline {
+        if backend.state().record.answered_to(endpoint) >= least || Instant::now() >= deadline {
+            let requests = backend.state().record.requests(endpoint);
             return Ok(requests.iter().map(crate::record::Request::to_json).collect());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -136,6 +136,12 @@ impl Record {
         self.kept.iter().filter(|request| endpoint.is_none_or(|wanted| wanted == request.endpoint)).cloned().collect()
     }
 
+    /// How many of the kept requests have been answered.
+    pub(crate) fn answered_to(&self, endpoint: Option<Endpoint>) -> usize {
+        let wanted = |request: &&Request| endpoint.is_none_or(|wanted| wanted == request.endpoint);
+        self.kept.iter().filter(wanted).filter(|request| request.status.is_some()).count()
+    }
+
     pub(crate) fn counts(&self) -> BTreeMap<Endpoint, Count> {
         self.counts.clone()
     }
