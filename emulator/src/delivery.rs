@@ -5,16 +5,32 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::faults::Cut;
+
 /// How a stream ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
     /// The answer is complete; the connection may live on.
     End,
+    /// FIN in the middle of the answer, but the connection stays open for the peer.
+    Half,
     /// The connection ends in the middle of the answer (FIN).
     Close,
     /// RST.
     Reset,
+}
+
+impl End {
+    /// What happens to the connection; `None` when it may live on.
+    pub(crate) fn cut(self) -> Option<Cut> {
+        match self {
+            End::End => None,
+            End::Half => Some(Cut::Half),
+            End::Close => Some(Cut::Close),
+            End::Reset => Some(Cut::Reset),
+        }
+    }
 }
 
 /// The way of a notification. The default: one copy, whole, now, to every stream.

@@ -99,8 +99,14 @@ impl Emulator {
         let acceptor = options.tls.as_ref().map(Tls::acceptor).transpose()?;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let listening = |cause| StartError::Listen { address: options.address, cause };
-        let listener = runtime.block_on(TcpListener::bind(options.address)).map_err(listening)?;
+        // Not tokio's own bind: that would need to block, which callers inside a runtime of theirs must not.
+        let listener = std::net::TcpListener::bind(options.address).map_err(listening)?;
+        listener.set_nonblocking(true).map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener).map_err(listening)?
+        };
         let (stop, stopped) = watch::channel(false);
         let behind = backend.clone();
         let thread = std::thread::Builder::new().name("splitio-emulator".to_owned()).spawn(move || {

@@ -11,6 +11,8 @@ use crate::endpoint::Endpoint;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cut {
+    /// Our direction only: FIN, but the connection stays open for the peer.
+    Half,
     /// Orderly end of the TCP connection (FIN), in the middle of whatever was being said.
     Close,
     /// RST.

@@ -36,8 +36,7 @@ pub(crate) async fn serve(
         // Without it small frames would wait for the peer's acknowledgement; it can only fail for a dead socket.
         let _ = stream.set_nodelay(true);
         last += 1;
-        let link = Link::new(last);
-        let socket = Socket { stream, link: link.clone() };
+        let (socket, link) = Socket::new(stream, last);
         let (tls, backend, mut stop) = (tls.clone(), backend.clone(), stop.clone());
         tokio::spawn(async move {
             let talk = async {

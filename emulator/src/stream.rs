@@ -54,7 +54,7 @@ enum Order {
     Send(Parcel),
     Stall(Option<Duration>),
     Resume,
-    End,
+    End(End),
 }
 
 /// What the writing task lets others see.
@@ -131,9 +131,10 @@ impl Streams {
     pub(crate) fn drop_streams(&self, how: End, stream: Option<u64>) -> usize {
         self.chosen(stream)
             .map(|live| match how {
-                End::End => live.order(Order::End),
                 End::Close => live.link.cut(Cut::Close),
                 End::Reset => live.link.cut(Cut::Reset),
+                // The writer must know, or it would go on.
+                End::End | End::Half => live.order(Order::End(how)),
             })
             .count()
     }
@@ -220,7 +221,7 @@ impl Writer {
                 Order::Send(parcel) => self.write(parcel).await,
                 Order::Stall(time) => self.stall(time).await,
                 Order::Resume => Ok(()),
-                Order::End => Err(Over),
+                Order::End(how) => self.end(how).await,
             },
             () = tokio::time::sleep(keepalive) => self.put(Bytes::from_static(b":keepalive\n\n")).await,
             () = at(self.until) => {
@@ -243,16 +244,21 @@ impl Writer {
             }
         }
         self.shown.frames.fetch_add(1, Ordering::Relaxed);
-        let cut = match parcel.then {
-            None => return Ok(()),
-            Some(End::End) => return Err(Over),
-            Some(End::Close) => Cut::Close,
-            Some(End::Reset) => Cut::Reset,
-        };
-        tokio::time::sleep(FLUSH).await;
-        self.link.cut(cut);
-        // To leave before the connection does would look like the orderly end of the answer.
-        self.sender.closed().await;
+        match parcel.then {
+            None => Ok(()),
+            Some(how) => {
+                tokio::time::sleep(FLUSH).await;
+                self.end(how).await
+            }
+        }
+    }
+
+    async fn end(&self, how: End) -> Result<(), Over> {
+        if let Some(cut) = how.cut() {
+            self.link.cut(cut);
+            // To leave before the connection does would look like the orderly end of the answer.
+            self.sender.closed().await;
+        }
         Err(Over)
     }
 
@@ -270,7 +276,7 @@ impl Writer {
                     Order::Send(parcel) => backlog.push_back(parcel),
                     Order::Stall(time) => until = time.map(|time| Instant::now() + time),
                     Order::Resume => break,
-                    Order::End => return Err(Over),
+                    Order::End(how) => return self.end(how).await,
                 },
                 () = at(until) => break,
                 () = self.sender.closed() => return Err(Over),

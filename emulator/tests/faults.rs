@@ -60,7 +60,8 @@ fn processed_but_the_answer_is_lost() {
 fn a_reset_is_no_orderly_end() {
     use std::io::{Read, Write};
     let emulator = emulator();
-    for (cut, kind) in [(Cut::Close, None), (Cut::Reset, Some(std::io::ErrorKind::ConnectionReset))] {
+    let reset = Some(std::io::ErrorKind::ConnectionReset);
+    for (cut, kind) in [(Cut::Half, None), (Cut::Close, None), (Cut::Reset, reset)] {
         emulator.fault(Fault { drop: Some(cut), times: Some(1), ..Fault::default() });
         let mut stream = std::net::TcpStream::connect(emulator.address()).unwrap();
         stream.write_all(b"GET /api/version HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();

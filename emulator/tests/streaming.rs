@@ -220,9 +220,12 @@ fn tokens_end() {
 #[test]
 fn ends() {
     let emulator = streaming(|_| ());
-    for (how, complete, kind) in
-        [(End::End, true, None), (End::Close, false, None), (End::Reset, false, Some(ErrorKind::ConnectionReset))]
-    {
+    for (how, complete, kind) in [
+        (End::End, true, None),
+        (End::Half, false, None),
+        (End::Close, false, None),
+        (End::Reset, false, Some(ErrorKind::ConnectionReset)),
+    ] {
         let url = url(&token(&emulator));
         let mut listener = Listener::open_url(&emulator, &url).ready();
         if how == End::End {
@@ -234,6 +237,10 @@ fn ends() {
         if how != End::End {
             assert_eq!(end, kind, "{how:?}");
         }
+        if how == End::Half {
+            assert_eq!(emulator.streams().len(), 1, "our half is still open");
+        }
+        drop(listener);
         let deadline = Instant::now() + Duration::from_secs(5);
         while !emulator.streams().is_empty() {
             assert!(Instant::now() < deadline, "{how:?}: the stream stays in the list");
