@@ -5,7 +5,9 @@
 
 mod identity;
 mod living;
+mod standalone;
 
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::callbacks::{Delivery, Event, EventHandler, EventKind, Hooks, Outlets, PollQueue, Polled, deadline};
 use crate::client::Client;
-use crate::config::{Config, ConfigError, Settings};
+use crate::config::{Config, ConfigError, Mode, Settings};
 use crate::input::{self, Given, SdkKey};
 use crate::lifecycle::{Lifecycle, Status, Waited};
 use crate::logging::{Level, Logger, Sink};
@@ -24,6 +26,7 @@ use crate::rules::{Fallbacks, InternError};
 use crate::storage::Store;
 use crate::sync::io::Io;
 use crate::sync::localhost::{LoadError, Localhost, StartError};
+use crate::sync::standalone::Ground;
 use crate::telemetry::Telemetry;
 
 use living::Living;
@@ -50,6 +53,9 @@ pub enum FactoryError {
     /// The fallback treatments do not fit beside the treatments that this process knows already.
     #[error("fallbackTreatments: {0}")]
     Treatments(#[from] InternError),
+    /// No HTTP client can be made: certificates or headers that cannot be used, for instance.
+    #[error("cannot make an HTTP client: {0}")]
+    Transport(#[source] Box<dyn Error + Send + Sync>),
     /// This build has no such mode.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -78,9 +84,9 @@ impl Factory {
         let (config, notices) = settings.resolve(localhost)?;
         let instance = Arc::new(identity::instance(&config));
         let queue = match hooks.queue {
-            Some((kinds, capacity)) => Some(Arc::new(
-                PollQueue::new(kinds, capacity, Arc::clone(&instance)).map_err(FactoryError::Thread)?,
-            )),
+            Some((kinds, capacity)) => {
+                Some(Arc::new(PollQueue::new(kinds, capacity, Arc::clone(&instance)).map_err(FactoryError::Thread)?))
+            }
             None => None,
         };
         let log = logger(&config, hooks, queue.as_ref());
@@ -89,15 +95,16 @@ impl Factory {
         }
         let key = match input::sdk_key(sdk_key, &log) {
             Some(SdkKey::Localhost) => "localhost",
-            Some(SdkKey::Environment(_)) => {
-                return Err(FactoryError::Unsupported("only localhost mode is in this build: pass the key \"localhost\""));
+            Some(SdkKey::Environment(_)) if config.mode != Mode::Standalone => {
+                return Err(FactoryError::Unsupported("Redis is not in this build: remove the Redis options"));
             }
+            Some(SdkKey::Environment(key)) => key,
             None => return Err(FactoryError::SdkKey("is null, blank or not text")),
         };
         let living = Living::enter(key, &log);
         let delivery = Delivery::new(
             NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            instance,
+            Arc::clone(&instance),
             log.clone(),
             config.impressions_queue_size,
             hooks.listener.clone(),
@@ -109,18 +116,29 @@ impl Factory {
         let fallbacks = Fallbacks::compile(&config.fallback_treatments)?;
         let store = Arc::new(Store::new(config.flag_sets_filter.clone()));
         let recorder = Arc::new(Recorder::new(Arc::clone(&outlets)));
-        let source = Localhost::new(
-            &config,
-            !fallbacks.is_empty(),
-            Arc::clone(&store),
-            Arc::clone(&lifecycle),
-            Arc::clone(&outlets),
-            log.clone(),
-        );
-        let io = source.start().map_err(|failure| match failure {
-            StartError::Load(cause) => FactoryError::Localhost(cause),
-            StartError::Thread(cause) => FactoryError::Thread(cause),
-        })?;
+        let io = if config.mode == Mode::Standalone {
+            let ground = Ground {
+                store: Arc::clone(&store),
+                lifecycle: Arc::clone(&lifecycle),
+                outlets: Arc::clone(&outlets),
+                log: log.clone(),
+                fallbacks: !fallbacks.is_empty(),
+            };
+            Some(standalone::start(&config, key, &instance, ground)?)
+        } else {
+            let source = Localhost::new(
+                &config,
+                !fallbacks.is_empty(),
+                Arc::clone(&store),
+                Arc::clone(&lifecycle),
+                Arc::clone(&outlets),
+                log.clone(),
+            );
+            source.start().map_err(|failure| match failure {
+                StartError::Load(cause) => FactoryError::Localhost(cause),
+                StartError::Thread(cause) => FactoryError::Thread(cause),
+            })?
+        };
         Ok(Factory {
             client: Client::new(
                 Arc::clone(&lifecycle),
@@ -186,6 +204,7 @@ impl Factory {
         match self.lifecycle.wait_ready(deadline(timeout)) {
             Waited::Ready => Ok(()),
             Waited::Destroyed => Err(Refusal::Destroyed),
+            Waited::Refused => Err(Refusal::Unauthorized),
             Waited::TimedOut => {
                 self.telemetry.ready_timeout();
                 Err(Refusal::TimedOut)

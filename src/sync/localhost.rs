@@ -214,8 +214,7 @@ impl Localhost {
         let store = Arc::clone(&self.store);
         let applied = store.write(|writer| {
             let current = writer.current();
-            let sections =
-                document.to_apply(self.last.as_ref(), current.change_number(), current.rbs_change_number());
+            let sections = document.to_apply(self.last.as_ref(), current.change_number(), current.rbs_change_number());
             let mut change = Change::default();
             if sections.rule_based_segments {
                 let objects = document.sanitised_rule_based_segments(&self.log);
