@@ -297,3 +297,6 @@ fn only(mut change: Change, [flags, rbs]: [Verdict; 2]) -> Change {
     }
     change
 }
+
+#[cfg(test)]
+mod tests;

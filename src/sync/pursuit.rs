@@ -88,7 +88,8 @@ impl<T: Target> Pursuit<T> {
         if is_reached(target) {
             return Ok(true);
         }
-        if self.ended.load(Ordering::Acquire) != ended && self.missed().with(target) == *self.missed() {
+        let missed = *self.missed();
+        if self.ended.load(Ordering::Acquire) != ended && missed.with(target) == missed {
             // Whom this one joined was after as much, and in vain.
             return Ok(false);
         }
@@ -175,7 +176,7 @@ mod tests {
         let seen = seen.into_inner();
         let quick: Vec<_> = (0..10).map(|n| (n * 50, None)).collect();
         assert_eq!(seen[..10], quick);
-        let slow: Vec<_> = [0, 10, 30, 70, 130, 190, 250, 310, 370, 430].map(|s| (500 + s * 1000, Some(5))).into();
+        let slow = [0_u128, 10, 30, 70, 130, 190, 250, 310, 370, 430].map(|s| (500 + s * 1000, Some(5)));
         assert_eq!(seen[10..], slow);
     }
 

@@ -305,6 +305,7 @@ impl SegmentSync {
         let mut failing = lock(&self.failing);
         if let Some(known) = failing.get_mut(&segment.id) {
             known.hopeless = hopeless;
+            known.due = known.due.max(Instant::now() + failure.retry_after());
             return;
         }
         let mut backoff = slow_backoff();
@@ -369,3 +370,6 @@ impl Desk {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_day_in_the_old_version() {
         let start = Instant::now();
-        let at = |hours| start + Duration::from_secs(hours * 3600);
+        let at = |hours: u64| start + Duration::from_secs(hours * 3600);
         let mut spec = Spec::default();
         assert_eq!(spec.dialect(at(0)), Dialect::Present);
         spec.understood(Dialect::Present);

@@ -285,3 +285,6 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         _ => "no message",
     }
 }
+
+#[cfg(test)]
+mod tests;

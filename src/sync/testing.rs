@@ -131,11 +131,15 @@ impl Site {
         }
     }
 
-    /// Events since the last call of this, as JSON.
+    /// Events since the last call of this: "ready", "segments", or "flags" and their names.
     pub(super) fn events(&self) -> Vec<String> {
         let Polled::Records(json) = self.queue.poll(Some(std::time::Instant::now()), 1000) else { return Vec::new() };
         let records: Vec<serde_json::Value> = serde_json::from_str(&json).expect("JSON");
-        let told = |record: &serde_json::Value| record.to_string();
+        let told = |record: &serde_json::Value| match (&record["kind"], &record["flags_changed"]) {
+            (kind, _) if kind == "ready" => "ready".to_owned(),
+            (_, flags) if flags == true => format!("flags {}", record["names"]),
+            _ => format!("segments{}", if record["names"] == serde_json::json!([]) { "" } else { " with names" }),
+        };
         records.iter().map(told).collect()
     }
 
