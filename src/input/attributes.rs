@@ -335,7 +335,7 @@ fn members(json: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, serde_json::Err
     Ok(members)
 }
 
-fn push_json(out: &mut String, value: Value<'_>) {
+pub(super) fn push_json(out: &mut String, value: Value<'_>) {
     match value {
         Value::Text(text) => push_json_text(out, text),
         // Writing to a String does not fail.

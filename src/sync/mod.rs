@@ -1,0 +1,3 @@
+//! Bringing storage up to date: from files in localhost mode, from the FME backend otherwise.
+
+pub(crate) mod io;
