@@ -98,6 +98,8 @@
 #define SPLIT_E_UNKNOWN_FLAG (-15)
 /** The flag cannot be evaluated, such as one that depends on itself; see the log. */
 #define SPLIT_E_EVALUATION (-16)
+/** The system has no thread or descriptor left to give. */
+#define SPLIT_E_SYSTEM (-17)
 
 /** Fetching the first definitions. */
 #define SPLIT_STATUS_NOT_READY 0
