@@ -3,17 +3,16 @@
 //! [`Client::treatment`] is the path that must stay short: one atomic for the state, one load of the published
 //! definitions, the rules, and what the recorder wants to know. It takes no lock and, once warm, allocates nothing.
 
-use std::fmt;
 use std::sync::Arc;
 
-use crate::callbacks::Impression;
 use crate::clock;
-use crate::input::{self, Attributes, Given, Key, Method};
+use crate::config::{Config, Mode};
+use crate::input::{self, Attributes, Given, Method, Properties, Refused};
 use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
-use crate::recorder::{Draft, Recorder};
+use crate::recorder::{CallContext, Draft, NewEvent, Recorder};
 use crate::refusal::Refusal;
-use crate::rules::{ConfigText, Decision, Definitions, Fallbacks, Interned, Outcome, Request};
+use crate::rules::{Choice, ConfigText, Definitions, Fallbacks, Interned, Outcome, Request, labels};
 use crate::storage::Store;
 use crate::telemetry::Telemetry;
 
@@ -50,15 +49,6 @@ pub enum Attached<'a> {
     Set(&'a Attributes),
     /// What was given is no set of named values.
     Unreadable,
-}
-
-impl<'a> Attached<'a> {
-    fn set(self) -> Option<&'a Attributes> {
-        match self {
-            Attached::Set(set) => Some(set),
-            Attached::Nothing | Attached::Unreadable => None,
-        }
-    }
 }
 
 /// An event of a key, for metrics.
@@ -115,7 +105,7 @@ struct Verdict<'a> {
     treatment: Interned,
     config: Option<&'a Arc<ConfigText>>,
     label: Option<Interned>,
-    change_number: i64,
+    change_number: Option<i64>,
     status: AnswerStatus,
 }
 
@@ -126,7 +116,7 @@ impl Verdict<'_> {
             treatment: self.treatment,
             config: self.config.cloned(),
             label: self.label,
-            change_number: self.change_number,
+            change_number: self.change_number.unwrap_or(-1),
             status: self.status,
         }
     }
@@ -140,17 +130,9 @@ pub struct Client {
     recorder: Arc<Recorder>,
     telemetry: Arc<Telemetry>,
     fallbacks: Fallbacks,
-    labels: Labels,
     log: Logger,
+    labels_enabled: bool,
     localhost: bool,
-}
-
-/// Labels of answers that no definition gave. None of them with labelsEnabled off.
-#[derive(Debug)]
-struct Labels {
-    enabled: bool,
-    not_ready: Option<Interned>,
-    fallback_not_ready: Option<Interned>,
 }
 
 impl Client {
@@ -163,14 +145,9 @@ impl Client {
         log: Logger,
         config: &Config,
     ) -> Self {
-        let enabled = config.labels_enabled;
-        let labels = Labels {
-            enabled,
-            not_ready: intern_label("not ready").filter(|_| enabled),
-            fallback_not_ready: intern_label("fallback - not ready").filter(|_| enabled),
-        };
+        let labels_enabled = config.labels_enabled;
         let localhost = config.mode == Mode::Localhost;
-        Client { lifecycle, store, recorder, telemetry, fallbacks, labels, log, localhost }
+        Client { lifecycle, store, recorder, telemetry, fallbacks, log, labels_enabled, localhost }
     }
 
     /// Evaluates a flag for a key, and records the impression.
@@ -192,7 +169,7 @@ impl Client {
     pub fn treatments_by_sets(&self, method: Method, who: &Who<'_>, sets: &[Given<'_>]) -> Vec<Answer> {
         let sets = input::flag_sets(Some(sets), method, &self.log);
         let definitions = self.store.load();
-        for set in sets.iter().filter(|set| !definitions.knows_set(set)) {
+        for set in sets.iter().filter(|set| !definitions.knows_set(set, self.store.filter())) {
             self.log.warning(
                 "client",
                 format_args!("{method}: the flag set {set:?} is not known to this SDK; check its name and flagSetsFilter"),
@@ -339,15 +316,119 @@ impl Client {
 
     #[inline]
     fn evaluate<'d>(
-        &self,
+        &'d self,
         method: Method,
         name: &str,
-        call: &CallContext<'_>,
+        call: &CallContext<'d>,
         definitions: &'d Definitions,
-    ) -> Verdict<'d>
-    where
-        Self: 'd,
-    {
-        todo!()
+    ) -> Verdict<'d> {
+        let request =
+            Request { key: call.key(), attributes: call.attributes(), fallbacks: &self.fallbacks, log: &self.log };
+        let decision = definitions.evaluate(name, &request);
+        let status = match decision.outcome {
+            Outcome::Evaluated => AnswerStatus::Evaluated,
+            Outcome::UnknownFlag => {
+                input::unknown_flag(name, method, &self.log);
+                AnswerStatus::UnknownFlag
+            }
+            Outcome::Exception => {
+                self.telemetry.exception();
+                AnswerStatus::Failed
+            }
+        };
+        Verdict {
+            treatment: decision.treatment,
+            config: decision.config,
+            label: decision.label.filter(|_| self.labels_enabled),
+            change_number: decision.change_number,
+            status,
+        }
+    }
+
+    /// The answer before the first definitions.
+    fn not_ready(&self, name: &str) -> Verdict<'_> {
+        let (fallback, label) = match self.fallbacks.resolve(Some(name)) {
+            Some(fallback) => (Some(fallback), labels::NOT_READY.fallback),
+            None => (None, labels::NOT_READY.text),
+        };
+        self.instead_of_control(fallback, label, AnswerStatus::NotReady)
+    }
+
+    /// The answer to a call that is not valid, or comes too late.
+    #[cold]
+    fn refused(&self, flag: Given<'_>, status: AnswerStatus) -> Verdict<'_> {
+        self.instead_of_control(self.fallbacks.resolve(input::usable_name(flag)), None, status)
+    }
+
+    fn instead_of_control<'a>(
+        &self,
+        fallback: Option<&'a Choice>,
+        label: Option<Interned>,
+        status: AnswerStatus,
+    ) -> Verdict<'a> {
+        Verdict {
+            treatment: fallback.map_or(Interned::control(), |choice| choice.treatment),
+            config: fallback.and_then(|choice| choice.config.as_ref()),
+            label: label.filter(|_| self.labels_enabled),
+            change_number: None,
+            status,
+        }
+    }
+
+    /// Tells the recorder, if it wants to know.
+    #[inline]
+    fn record(&self, name: &str, call: &CallContext<'_>, verdict: &Verdict<'_>) {
+        use AnswerStatus::{Evaluated, Failed, NotReady};
+        if self.recorder.is_idle() || !matches!(verdict.status, Evaluated | NotReady | Failed) {
+            return;
+        }
+        self.recorder.impression(
+            call,
+            &Draft {
+                flag: name,
+                treatment: verdict.treatment,
+                label: verdict.label,
+                change_number: verdict.change_number,
+            },
+        );
+    }
+
+    /// The attributes of a call; an error, which the log explains, when they cannot be read.
+    #[inline]
+    fn attributes<'a>(&self, who: &Who<'a>, method: Method) -> Result<Option<&'a Attributes>, Refused> {
+        match who.attributes {
+            Attached::Nothing => Ok(None),
+            Attached::Set(set) => Ok(Some(set)),
+            Attached::Unreadable => {
+                self.log.error("input", format_args!("{method}: the attributes are not a JSON object; pass one, or none"));
+                Err(Refused)
+            }
+        }
+    }
+
+    /// The properties of a call as JSON. What is wrong with them is logged, and the call goes on without.
+    #[inline]
+    fn properties(&self, who: &Who<'_>, method: Method) -> Option<Arc<str>> {
+        match who.properties {
+            Attached::Nothing => None,
+            Attached::Set(set) => input::properties(set, method, &self.log).ok()?.json.map(Into::into),
+            Attached::Unreadable => {
+                self.log.error("input", format_args!("{method}: the properties are not a JSON object and are left out"));
+                None
+            }
+        }
+    }
+
+    fn notice_not_ready(&self, method: Method) {
+        self.telemetry.not_ready_use();
+        let message = format_args!("{method}: the SDK is not ready: results may be wrong; wait until it is ready first");
+        match method {
+            Method::Track => self.log.warning("client", message),
+            _ => self.log.error("client", message),
+        }
+    }
+
+    fn complain_destroyed(&self, method: Method) {
+        self.log.error("client", format_args!("{method}: the factory is destroyed; make a new one"));
     }
 }

@@ -11,19 +11,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::callbacks::{Delivery, Event, EventHandler, EventKind, Hooks, Instance, Outlets, PollQueue, Polled, deadline};
+use crate::callbacks::{Delivery, Event, EventHandler, EventKind, Hooks, Outlets, PollQueue, Polled, deadline};
 use crate::client::Client;
-use crate::config::{Config, ConfigError, Mode, Settings};
+use crate::config::{Config, ConfigError, Settings};
 use crate::input::{self, Given, SdkKey};
 use crate::lifecycle::{Lifecycle, Status, Waited};
 use crate::logging::{Level, Logger, Sink};
 use crate::manager::Manager;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
-use crate::rules::Fallbacks;
+use crate::rules::{Fallbacks, InternError};
 use crate::storage::Store;
 use crate::sync::io::Io;
-use crate::sync::localhost::{self, Localhost};
+use crate::sync::localhost::{LoadError, Localhost, StartError};
 use crate::telemetry::Telemetry;
 
 use living::Living;
@@ -43,10 +43,13 @@ pub enum FactoryError {
     Config(#[from] ConfigError),
     /// The files of localhost mode do not load.
     #[error(transparent)]
-    Localhost(#[from] localhost::LocalhostError),
+    Localhost(#[from] LoadError),
     /// The system gives no thread, or no descriptor.
     #[error("cannot start the factory's threads: {0}")]
     Thread(#[source] io::Error),
+    /// The fallback treatments do not fit beside the treatments that this process knows already.
+    #[error("fallbackTreatments: {0}")]
+    Treatments(#[from] InternError),
     /// This build has no such mode.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -103,11 +106,21 @@ impl Factory {
         let outlets = Arc::new(Outlets { delivery, queue });
         let lifecycle = Arc::new(Lifecycle::new());
         let telemetry = Arc::new(Telemetry::default());
-        let fallbacks = Fallbacks::compile(&config.fallback_treatments);
-        let store = Arc::new(Store::new(config.flag_sets_filter.clone(), !fallbacks.is_empty(), log.clone()));
+        let fallbacks = Fallbacks::compile(&config.fallback_treatments)?;
+        let store = Arc::new(Store::new(config.flag_sets_filter.clone()));
         let recorder = Arc::new(Recorder::new(Arc::clone(&outlets)));
-        let source = Localhost::new(&config, Arc::clone(&store), Arc::clone(&lifecycle), Arc::clone(&outlets), log.clone())?;
-        let io = source.start().map_err(FactoryError::Thread)?;
+        let source = Localhost::new(
+            &config,
+            !fallbacks.is_empty(),
+            Arc::clone(&store),
+            Arc::clone(&lifecycle),
+            Arc::clone(&outlets),
+            log.clone(),
+        );
+        let io = source.start().map_err(|failure| match failure {
+            StartError::Load(cause) => FactoryError::Localhost(cause),
+            StartError::Thread(cause) => FactoryError::Thread(cause),
+        })?;
         Ok(Factory {
             client: Client::new(
                 Arc::clone(&lifecycle),
@@ -151,7 +164,7 @@ impl Factory {
 
     /// Whether it is [`Status::Ready`]. One atomic load.
     pub fn is_ready(&self) -> bool {
-        self.lifecycle.status() == Status::Ready
+        self.lifecycle.is_ready()
     }
 
     /// The log of this factory.

@@ -59,6 +59,12 @@ impl Lifecycle {
         }
     }
 
+    /// Whether it answers from definitions.
+    #[inline]
+    pub(crate) fn is_ready(&self) -> bool {
+        self.status() == Status::Ready
+    }
+
     /// The first definitions are there. False if the factory was ready already, or destroyed meanwhile.
     pub(crate) fn become_ready(&self) -> bool {
         let gate = self.lock();

@@ -1,6 +1,6 @@
 //! The delivery thread, `splitio-deliver`.
 //!
-//! One bounded channel carries everything, so callbacks come in the order in which things happened. Impressions beyond
+//! One channel carries everything, so callbacks come in the order in which things happened. Impressions beyond
 //! the listener's lag limit are dropped and counted; updates beyond theirs are merged into one, as their receivers only
 //! want to know what to look at again.
 
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::{Event, EventHandler, EventKind, Impression, ImpressionListener, Instance};
 use crate::logging::Logger;
@@ -46,20 +46,6 @@ pub(crate) struct Delivery {
 struct Started {
     jobs: Sender<Job>,
     ended: Receiver<()>,
-}
-
-impl Started {
-    /// False when the deadline came first. A thread that has ended takes everything.
-    fn send(&self, job: Job, deadline: Option<Instant>) -> bool {
-        match deadline {
-            Some(deadline) => !matches!(self.jobs.send_deadline(job, deadline), Err(SendTimeoutError::Timeout(_))),
-            None => {
-                // Refused by an ended thread only.
-                let _ = self.jobs.send(job);
-                true
-            }
-        }
-    }
 }
 
 /// Waits for an answer, or for the end of who would give it; false when the deadline came first.
@@ -134,7 +120,7 @@ impl Delivery {
         let Some(started) = self.started.get() else { return };
         let shared = &self.shared;
         if shared.impressions.fetch_add(1, Ordering::Relaxed) >= shared.lag_limit
-            || started.jobs.try_send(Job::Impression(impression)).is_err()
+            || started.jobs.send(Job::Impression(impression)).is_err()
         {
             shared.impressions.fetch_sub(1, Ordering::Relaxed);
             if shared.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -158,7 +144,7 @@ impl Delivery {
             shared.merge(event);
             return;
         }
-        if started.jobs.try_send(Job::Event(event)).is_err() {
+        if started.jobs.send(Job::Event(event)).is_err() {
             shared.events.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -179,7 +165,9 @@ impl Delivery {
     pub(crate) fn wait_delivered(&self, deadline: Option<Instant>) -> bool {
         let Some(started) = self.started.get() else { return true };
         let (answer, answered) = bounded(1);
-        started.send(Job::Barrier(answer), deadline) && closed_or_received(&answered, deadline)
+        // An ended thread has nothing left to deliver, and drops the answering side.
+        let _ = started.jobs.send(Job::Barrier(answer));
+        closed_or_received(&answered, deadline)
     }
 
     /// No event handler is called from now on.
@@ -191,7 +179,9 @@ impl Delivery {
     /// callback that it is in. False in that case.
     pub(crate) fn finish(&self, deadline: Option<Instant>) -> bool {
         let Some(started) = self.started.get() else { return true };
-        let ended = started.send(Job::Stop, deadline) && closed_or_received(&started.ended, deadline);
+        // Refused by an ended thread only.
+        let _ = started.jobs.send(Job::Stop);
+        let ended = closed_or_received(&started.ended, deadline);
         if !ended {
             self.shared.abandoned.store(true, Ordering::Release);
         }
@@ -206,7 +196,8 @@ impl Delivery {
         if let Some(started) = self.started.get() {
             return Ok(started);
         }
-        let (jobs, inbox) = bounded(self.shared.lag_limit.saturating_add(EVENTS_LIMIT));
+        // Limits are counted, not allocated: impressionsQueueSize may be in the billions.
+        let (jobs, inbox) = unbounded();
         let (alive, ended) = bounded(0);
         let mut worker =
             Worker { shared: Arc::clone(&self.shared), listener, on_ready: Vec::new(), on_update: Vec::new(), ready: false };

@@ -111,3 +111,74 @@ fn treatment(value: &Value) -> Result<FallbackTreatment, String> {
     }
     Ok(FallbackTreatment { treatment: treatment.clone(), config })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::records;
+    use super::*;
+
+    fn read(given: &Value) -> (FallbackTreatments, Vec<String>) {
+        let mut warnings = Vec::new();
+        let given = given.as_object().expect("an object");
+        (super::read(given, |text| warnings.push(text)), warnings)
+    }
+
+    #[test]
+    fn treatments_as_the_official_sdk_reads_them() {
+        for record in records("fallback_treatment", 22) {
+            let accepted = record.result == json!(true);
+            let (fallbacks, warnings) = read(&json!({"byFlag": {"flag": record.input}}));
+            assert_eq!(fallbacks.by_flag.contains_key("flag"), accepted, "{record:?}");
+            assert_eq!((0, warnings.len()), (record.errors, record.warnings), "{record:?}: {warnings:?}");
+            let (fallbacks, warnings) = read(&json!({"global": {"treatment": record.input}}));
+            assert_eq!(fallbacks.global.is_some(), accepted, "{record:?}");
+            assert_eq!(warnings.len(), if accepted { 0 } else { 2 }, "{record:?}: {warnings:?}");
+        }
+    }
+
+    #[test]
+    fn flag_names_as_the_official_sdk_reads_them() {
+        for record in records("fallback_flag_name", 10) {
+            let name = record.input.as_str().expect("names are text");
+            assert_eq!(json!(is_valid_flag_name(name)), record.result, "{record:?}");
+            // The rule itself logs nothing; its user says which entry is dropped.
+            assert_eq!((record.errors, record.warnings), (0, 0));
+            let (fallbacks, warnings) = read(&json!({"by_flag": {name: "off"}}));
+            assert_eq!(fallbacks.by_flag.len() + warnings.len(), 1, "{record:?}");
+            assert_eq!(json!(fallbacks.by_flag.contains_key(name)), record.result, "{record:?}");
+        }
+    }
+
+    #[test]
+    fn shapes() {
+        let (fallbacks, warnings) = read(&json!({
+            "global": {"treatment": "off", "config": "text\u{0}"},
+            "byFlag": {"a": "on", "b": {"treatment": "on", "config": {"size": 1}}, "c": {"treatment": "x", "config": null}},
+        }));
+        let fallback = |treatment: &str, config: Option<&str>| FallbackTreatment {
+            treatment: treatment.to_owned(),
+            config: config.map(str::to_owned),
+        };
+        assert_eq!(fallbacks.global, Some(fallback("off", Some("text\0"))));
+        let by_flag =
+            [("a", fallback("on", None)), ("b", fallback("on", Some("{\"size\":1}"))), ("c", fallback("x", None))];
+        assert_eq!(fallbacks.by_flag, by_flag.map(|(name, fallback)| (name.to_owned(), fallback)).into());
+        assert_eq!(warnings, Vec::<String>::new());
+
+        for (given, kept, said) in [
+            (json!({}), 0, 0),
+            (json!({"global": null, "byFlag": null}), 0, 0),
+            (json!({"global": 5}), 0, 2),
+            (json!({"global": {"config": "x"}}), 0, 2),
+            (json!({"global": "off", "byFlag": ["a"]}), 0, 1),
+            (json!({"global": "off", "byFlags": {"a": "on"}}), 1, 1),
+            (json!({"byFlag": {"a": "on", "b": 7, " c": "on", "d": ["on"], "e": {"treatment": null}}}), 1, 4),
+        ] {
+            let (fallbacks, warnings) = read(&given);
+            let found = usize::from(fallbacks.global.is_some()) + fallbacks.by_flag.len();
+            assert_eq!((found, warnings.len()), (kept, said), "{given}: {warnings:?}");
+        }
+    }
+}

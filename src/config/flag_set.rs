@@ -71,3 +71,52 @@ pub(crate) fn sanitise<'a>(
     }
     valid.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{count, records, resolve};
+    use super::*;
+
+    #[test]
+    fn names_as_the_official_sdk_reads_them() {
+        for record in records("flag_set", 17) {
+            let mut told = Vec::new();
+            let names = sanitise([record.input.as_str()], "test", |level, _| told.push(level));
+            assert_eq!(names.first().map(String::as_str), record.result.as_str(), "{record:?}");
+            let told = |level| told.iter().filter(|&&told| told == level).count();
+            assert_eq!((told(Level::Error), told(Level::Warning)), (record.errors, record.warnings), "{record:?}");
+        }
+    }
+
+    #[test]
+    fn filters_as_the_official_sdk_reads_them() {
+        for record in records("flag_sets", 8) {
+            let json = serde_json::json!({"strictConfig": false, "flagSetsFilter": record.input}).to_string();
+            let (config, notices) = resolve(&json).expect("nothing is an error");
+            let names = config.flag_sets_filter.unwrap_or_default();
+            assert_eq!(serde_json::json!(names), record.result, "{record:?}");
+            assert_eq!(count(&notices, Level::Error), record.errors, "{record:?}");
+            // The record is about a list argument; an option that is null was not given.
+            let warnings = if record.input.is_null() { 0 } else { record.warnings };
+            assert_eq!(count(&notices, Level::Warning), warnings, "{record:?}");
+            let given = record.input.as_array().map_or(0, Vec::len);
+            assert_eq!((config.flag_sets_total, config.flag_sets_invalid), (given, given - names.len()), "{record:?}");
+        }
+    }
+
+    #[test]
+    fn letters_that_only_unicode_changes() {
+        for (given, name, trimmed, lowered, valid) in [
+            ("\u{a0}web\u{2003}", "web", true, false, true),
+            ("\u{1c}web\u{1f}", "web", true, false, true),
+            ("\u{feff}web", "\u{feff}web", false, false, false),
+            ("\u{212a}", "k", false, true, true),
+            ("\u{1c5}", "\u{1c6}", false, true, false),
+            ("ß", "ß", false, false, false),
+            ("a\0", "a\0", false, false, false),
+        ] {
+            let wanted = Normalised { name: name.into(), trimmed, lowered, valid };
+            assert_eq!(normalise(given), wanted, "{given:?}");
+        }
+    }
+}

@@ -16,13 +16,17 @@ mod reader;
 mod redis;
 mod resolve;
 mod settings;
+mod spec;
 mod table;
+#[cfg(test)]
+mod testing;
 mod values;
 
 pub use error::{ConfigError, Notice};
 pub use fallback::{FallbackTreatment, FallbackTreatments};
 pub use settings::Settings;
-pub use table::{Group, Kind, OptionSpec, Range, Unit, options};
+pub use spec::{Group, Kind, OptionSpec, Range, Unit};
+pub use table::options;
 pub use values::{
     BaseUrl, CertificateCheck, Config, ImpressionsMode, KeepaliveOptions, Mode, Node, PemFile, RedisConfig, Secret,
 };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::error::{ConfigError, Cut};
-use super::table::{Kind, OptionSpec, Unit};
+use super::spec::{Kind, OptionSpec, Unit};
 
 /// A value of the right type. Whether it is in range is looked at when everything else is known.
 #[derive(Clone)]
@@ -54,7 +54,8 @@ pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", Cut(text))
 }
 
-fn wanted(spec: &OptionSpec) -> String {
+/// What an option takes, to follow "is not".
+pub(super) fn wanted(spec: &OptionSpec) -> String {
     let counted = match spec.unit {
         Unit::None => "",
         Unit::Seconds => " of seconds",
@@ -65,7 +66,7 @@ fn wanted(spec: &OptionSpec) -> String {
         Kind::RoundedUp | Kind::Number => format!("a number{counted}"),
         Kind::Boolean => "true or false".to_owned(),
         Kind::Text => "text".to_owned(),
-        Kind::Enum(texts) => format!("one of the texts {}", texts.join(", ")),
+        Kind::Enum(texts) | Kind::EnumOrIndex(texts) => format!("one of the texts {}", texts.join(", ")),
         Kind::Names => "a list".to_owned(),
         Kind::Nodes => "a list of host and port, such as first:26379,second:26379".to_owned(),
         Kind::Object => "a JSON object".to_owned(),
@@ -83,7 +84,7 @@ fn from_text(kind: Kind, text: &str) -> Option<Value> {
             let is = |word: &str| text.eq_ignore_ascii_case(word);
             (is("true") || is("false")).then(|| Value::Boolean(is("true")))
         }
-        Kind::Text | Kind::Enum(_) => Some(Value::Text(text.to_owned())),
+        Kind::Text | Kind::Enum(_) | Kind::EnumOrIndex(_) => Some(Value::Text(text.to_owned())),
         Kind::Names => Some(Value::List(pieces(text))),
         Kind::Nodes => nodes(pieces(text)),
         Kind::Object => match serde_json::from_str(text) {
@@ -100,14 +101,8 @@ fn from_json(kind: Kind, json: &Json) -> Option<Value> {
         (Kind::RoundedUp, Json::Number(n)) => n.as_i64().or_else(|| n.as_f64().map(rounded_up)).map(Value::Integer),
         (Kind::Number, Json::Number(n)) => n.as_f64().filter(|n| n.is_finite()).map(Value::Number),
         (Kind::Boolean, Json::Bool(b)) => Some(Value::Boolean(*b)),
-        (Kind::Text | Kind::Enum(_), Json::String(text)) => Some(Value::Text(text.clone())),
-        // Python's ssl.CERT_NONE and its neighbours are these numbers; redisSslCertReqs is the one enum that holds all
-        // three texts.
-        (Kind::Enum(texts @ ["none", "optional", "required"]), Json::Number(n)) => {
-            let at = usize::try_from(n.as_u64()?).ok()?;
-            texts.get(at).map(|text| Value::Text((*text).to_owned()))
-        }
-        (Kind::Enum(["none", "optional", "required"]), Json::Bool(false)) => Some(Value::Text("none".to_owned())),
+        (Kind::Text | Kind::Enum(_) | Kind::EnumOrIndex(_), Json::String(text)) => Some(Value::Text(text.clone())),
+        (Kind::EnumOrIndex(_), Json::Number(_) | Json::Bool(false)) => Some(Value::Text(json.to_string())),
         (Kind::Names, Json::Array(items)) => Some(Value::List(items.clone())),
         (Kind::Nodes, Json::Array(items)) => nodes(items.clone()),
         (Kind::Object, Json::Object(members)) => Some(Value::Object(members.clone())),

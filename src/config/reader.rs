@@ -1,4 +1,4 @@
-//! Reads options one by one, by the table: the value given if it can be used, the default if not, and a notice about it.
+//! Reads options one by one, as the table says: the value given if it can be used, the default if not, and a notice.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use super::error::Notice;
 use super::network;
 use super::parse::{self, Value};
 use super::settings::Settings;
-use super::table::{Id, Initial, Kind, Range};
+use super::spec::{Initial, Kind, Range};
+use super::table::Id;
 use super::values::Secret;
 use crate::logging::Level;
 
@@ -63,11 +64,8 @@ impl<'a> Reader<'a> {
         match chosen(id, given) {
             Some(choice) => choice,
             None => {
-                let all = match id.spec().kind {
-                    Kind::Enum(texts) => texts.join(", "),
-                    _ => String::new(),
-                };
-                self.warn(id, format_args!("{} is none of {all}; {default} is used", parse::quoted(given)));
+                let (given, wanted) = (parse::quoted(given), parse::wanted(id.spec()));
+                self.warn(id, format_args!("{given} is not {wanted}; {default} is used"));
                 default
             }
         }
@@ -127,10 +125,14 @@ pub(super) fn duration(seconds: f64) -> Duration {
 
 /// The text of an enum that was meant, in the table's letter case.
 pub(super) fn chosen(id: Id, given: &str) -> Option<&'static str> {
-    match id.spec().kind {
-        Kind::Enum(texts) => texts.iter().find(|text| text.eq_ignore_ascii_case(given.trim())).copied(),
-        _ => None,
-    }
+    let given = given.trim();
+    let (texts, index) = match id.spec().kind {
+        Kind::Enum(texts) => (texts, None),
+        Kind::EnumOrIndex(texts) if given.eq_ignore_ascii_case("false") => (texts, Some(0)),
+        Kind::EnumOrIndex(texts) => (texts, given.parse().ok()),
+        _ => return None,
+    };
+    texts.iter().find(|text| text.eq_ignore_ascii_case(given)).or_else(|| texts.get(index?)).copied()
 }
 
 /// The default of an option that has one.

@@ -120,7 +120,7 @@ fn certificate_check(reader: &mut Reader<'_>, active: bool) -> Result<Certificat
         None if active => Err(ConfigError::Unusable {
             name: id.spec().name,
             value: parse::quoted(given),
-            wanted: "one of the texts none, optional, required".to_owned(),
+            wanted: parse::wanted(id.spec()),
         }),
         _ => Ok(CertificateCheck::Required),
     }
@@ -194,4 +194,164 @@ pub(super) fn keepalive(given: &Map<String, Json>, mut warn: impl FnMut(String))
 pub(super) fn is_hash_tag(tag: &str) -> bool {
     let inner = tag.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(['{', '}']))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{refused, resolved};
+    use super::*;
+
+    #[test]
+    fn defaults() {
+        let redis = resolved("{}").0.redis;
+        assert_eq!((&*redis.host, redis.port, redis.db), ("localhost", 6379, 0));
+        assert_eq!(
+            (&redis.username, &redis.password, &redis.prefix, &redis.unix_socket_path),
+            (&None, &None, &None, &None)
+        );
+        let five = Duration::from_secs(5);
+        assert_eq!((redis.socket_timeout, redis.socket_connect_timeout, redis.local_cache_ttl), (five, five, five));
+        assert_eq!(redis.socket_keepalive_options, KeepaliveOptions::default());
+        assert!(!redis.socket_keepalive && !redis.retry_on_timeout && !redis.ssl && redis.local_cache_enabled);
+        assert_eq!((redis.max_connections, redis.ssl_cert_reqs), (16, CertificateCheck::Required));
+        assert!(redis.ssl_certfile.is_none() && redis.ssl_keyfile.is_none() && redis.ssl_ca_certs.is_none());
+        assert!(redis.sentinels.is_empty() && redis.cluster_nodes.is_empty() && redis.master_service.is_empty());
+        assert_eq!((&redis.sentinel_username, &redis.sentinel_password), (&None, &None));
+        assert_eq!((&*redis.cluster_key_hash_tag, redis.ssl_server_name), ("{SPLITIO}", None));
+    }
+
+    #[test]
+    fn nodes() {
+        for (item, expected) in [
+            (json!("host:1"), Some(("host", 1))),
+            (json!("10.0.0.1:65535"), Some(("10.0.0.1", 65535))),
+            (json!("[::1]:26379"), Some(("::1", 26379))),
+            (json!(["host", 1]), Some(("host", 1))),
+            (json!(["::1", 26379]), Some(("::1", 26379))),
+            (json!("::1:26379"), None),
+            (json!("[::1]"), None),
+            (json!("[::1:2"), None),
+            (json!("host"), None),
+            (json!("host:"), None),
+            (json!(":1"), None),
+            (json!("host:0"), None),
+            (json!("host:+1"), None),
+            (json!("host:65536"), None),
+            (json!("redis://host:1"), None),
+            (json!("user@host:1"), None),
+            (json!(["host", "1"]), None),
+            (json!(["host", 1.5]), None),
+            (json!(["host", 0]), None),
+            (json!(["host"]), None),
+            (json!(["host", 1, 2]), None),
+            (json!(null), None),
+            (json!({"host": 1}), None),
+        ] {
+            let found = node(&item).map(|node| (node.host, node.port));
+            assert_eq!(found, expected.map(|(host, port)| (host.to_owned(), port)), "{item}");
+        }
+    }
+
+    #[test]
+    fn combinations_that_cannot_work() {
+        for (json, message) in [
+            (r#"{"redisSentinels": []}"#, "option redisSentinels: the list is empty"),
+            (r#"{"redisClusterNodes": []}"#, "option redisClusterNodes: the list is empty"),
+            (r#"{"redisSentinels": ["s:1"]}"#, "option redisSentinels needs redisMasterService too"),
+            (
+                r#"{"redisSentinels": ["s:1"], "redisMasterService": ""}"#,
+                "option redisSentinels needs redisMasterService too",
+            ),
+            (
+                r#"{"redisSentinels": ["s:1"], "redisMasterService": "m", "redisClusterNodes": ["c:1"]}"#,
+                "options redisSentinels and redisClusterNodes exclude each other",
+            ),
+            (r#"{"redisClusterNodes": ["c:1"], "redisDb": 2}"#, "option redisDb: a cluster has database 0 only, not 2"),
+            (
+                r#"{"redisClusterNodes": ["c:1"], "redisClusterKeyHashTag": "SPLITIO"}"#,
+                "option redisClusterKeyHashTag: \"SPLITIO\" is not a text of at least three characters in one pair of \
+                 braces, such as {SPLITIO}",
+            ),
+            (
+                r#"{"redisHost": "h", "redisSsl": true, "redisSslKeyfile": "k"}"#,
+                "option redisSslKeyfile needs redisSslCertfile too",
+            ),
+            (
+                r#"{"redisHost": "h", "redisSsl": true, "redisSslCertReqs": "maybe"}"#,
+                "option redisSslCertReqs: \"maybe\" is not one of the texts none, optional, required",
+            ),
+            (
+                r#"{"redisHost": "h", "redisSsl": true, "redisSslCertReqs": 3}"#,
+                "option redisSslCertReqs: \"3\" is not one of the texts none, optional, required",
+            ),
+            // Not even without strictConfig: the back end would be asked instead of Redis.
+            (
+                r#"{"strictConfig": false, "redisSentinels": "s:1"}"#,
+                "option redisSentinels: \"s:1\" is not a list of host and port, such as first:26379,second:26379",
+            ),
+        ] {
+            assert_eq!(refused(json), message, "{json}");
+        }
+        let message = refused(r#"{"redisHost": "h", "redisSsl": true, "redisSslCaCerts": "/nowhere/ca.pem"}"#);
+        assert!(message.starts_with("option redisSslCaCerts: cannot read /nowhere/ca.pem: "), "{message}");
+    }
+
+    #[test]
+    fn combinations_that_give_a_warning() {
+        let (required, none) = (CertificateCheck::Required, CertificateCheck::None);
+        for (json, user, check, warnings) in [
+            (r#"{"redisHost": "h", "redisUsername": "u"}"#, None, required, 1),
+            (r#"{"redisHost": "h", "redisUsername": "u", "redisPassword": ""}"#, None, required, 1),
+            (r#"{"redisHost": "h", "redisUsername": "u", "redisPassword": "p"}"#, Some("u"), required, 0),
+            (r#"{"redisUsername": "u"}"#, None, required, 0),
+            (r#"{"redisHost": "h", "redisPassword": "p", "redisSentinelUsername": "u"}"#, None, required, 1),
+            (r#"{"redisHost": "h", "redisSsl": true, "redisSslCertReqs": "None"}"#, None, none, 1),
+            (r#"{"redisHost": "h", "redisSsl": true, "redisSslCertReqs": false}"#, None, none, 1),
+            (r#"{"redisHost": "h", "redisSsl": true, "redisSslCertReqs": 0}"#, None, none, 1),
+            (r#"{"redisHost": "h", "redisSsl": true, "redisSslCertReqs": 2}"#, None, required, 0),
+            (r#"{"redisHost": "h", "redisSslCertReqs": "none", "redisSslCaCerts": "/nowhere"}"#, None, none, 0),
+            (r#"{"redisClusterNodes": ["c:1"], "redisDb": 0}"#, None, required, 0),
+        ] {
+            let (config, notices) = resolved(json);
+            assert_eq!(notices.len(), warnings, "{json}: {notices:?}");
+            assert_eq!((config.redis.username.as_deref(), config.redis.ssl_cert_reqs), (user, check), "{json}");
+        }
+    }
+
+    #[test]
+    fn keepalive_details() {
+        let read = |given: Json| {
+            let mut warnings = 0;
+            let options = keepalive(given.as_object().expect("an object"), |_| warnings += 1);
+            (options, warnings)
+        };
+        let all = KeepaliveOptions {
+            idle: Some(Duration::from_secs(60)),
+            interval: Some(Duration::from_secs(10)),
+            count: Some(3),
+        };
+        assert_eq!(read(json!({"idle": 60, "interval": 10, "count": 3})), (all, 0));
+        assert_eq!(read(json!({"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3})), (all, 0));
+        let none = KeepaliveOptions::default();
+        assert_eq!(read(json!({"idle": 0, "interval": -1, "count": "3", "4": 60})), (none, 4));
+    }
+
+    #[test]
+    fn hash_tags() {
+        for (tag, fine) in [
+            ("{SPLITIO}", true),
+            ("{é}", true),
+            ("{}", false),
+            ("", false),
+            ("SPLITIO", false),
+            ("{SPLITIO", false),
+            ("{a}{b}", false),
+            ("{{a}}", false),
+            ("x{a}", false),
+        ] {
+            assert_eq!(is_hash_tag(tag), fine, "{tag}");
+        }
+    }
 }

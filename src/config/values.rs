@@ -222,8 +222,8 @@ pub enum CertificateCheck {
 /// The base of a service's URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
-    /// Normalised: scheme `http` or `https`, a host, no trailing slash, neither query nor fragment nor user name. A path that
-    /// begins with a slash can be appended.
+    /// Normalised: scheme `http` or `https`, a host, no trailing slash, neither query nor fragment nor user name. A
+    /// path that begins with a slash can be appended.
     pub text: String,
     /// Whether it differs from the default.
     pub overridden: bool,

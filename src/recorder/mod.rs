@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::callbacks::{Impression, Outlets};
 use crate::clock;
 use crate::input::{Attributes, Key};
+use crate::refusal::Refusal;
 use crate::rules::{Interned, key_hash};
 
 use observer::Observer;
@@ -37,13 +38,36 @@ impl<'a> CallContext<'a> {
         CallContext { key, attributes, attributes_json: OnceCell::new(), properties }
     }
 
+    pub(crate) fn key(&self) -> Key<'a> {
+        self.key
+    }
+
+    pub(crate) fn attributes(&self) -> Option<&'a Attributes> {
+        self.attributes
+    }
+
     fn attributes_json(&self) -> Option<Arc<str>> {
         let attributes = self.attributes?;
         Some(Arc::clone(self.attributes_json.get_or_init(|| attributes.to_json().into())))
     }
 }
 
-/// Takes impressions, on any thread.
+/// An event that passed validation.
+#[derive(Clone, Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) key: Box<str>,
+    pub(crate) traffic_type: Box<str>,
+    pub(crate) event_type: Box<str>,
+    pub(crate) value: Option<f64>,
+    /// Milliseconds since 1970.
+    pub(crate) time: i64,
+    /// What it weighs in the queue.
+    pub(crate) size: usize,
+    /// A JSON object.
+    pub(crate) properties: Option<String>,
+}
+
+/// Takes impressions and events, on any thread.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     outlets: Arc<Outlets>,
@@ -84,6 +108,11 @@ impl Recorder {
             attributes: call.attributes_json(),
             properties: call.properties.clone(),
         });
+    }
+
+    /// Takes an event. In localhost mode it goes nowhere.
+    pub(crate) fn event(&self, _event: NewEvent) -> Result<(), Refusal> {
+        Ok(())
     }
 }
 
