@@ -17,6 +17,8 @@ mod key_set;
 mod key_table;
 pub(crate) mod labels;
 mod matcher;
+#[cfg(test)]
+mod nesting;
 mod registry;
 mod rule_based_segment;
 mod segment;
