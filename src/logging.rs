@@ -6,7 +6,8 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::clock::now_ms;
 
 /// How much a line matters. The numbers are those of the C API (`SPLIT_LOG_ERROR` and so on).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,10 +131,10 @@ impl fmt::Debug for Logger {
     }
 }
 
-/// Milliseconds since 1970 by the host's clock; 0 for a clock set before that.
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+impl Sink for Arc<dyn Sink> {
+    fn write(&self, record: &Record<'_>) {
+        (**self).write(record);
+    }
 }
 
 struct Nowhere;

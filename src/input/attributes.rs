@@ -303,7 +303,8 @@ fn short(length: usize) -> Result<u32, AttributesError> {
     u32::try_from(length).map_err(|_| AttributesError::TooLarge)
 }
 
-fn read_text(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+/// The text of a JSON string, given with its quotes.
+pub(crate) fn read_text(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     if text.contains('\\') {
         serde_json::from_str(text).map(Cow::Owned)
     } else {
@@ -311,8 +312,8 @@ fn read_text(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     }
 }
 
-/// The members of a JSON object, values as their text. Of members with one name the last counts, at the first's place.
-fn members(json: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, serde_json::Error> {
+/// The members of a JSON object, values as their text. A name may come more than once; the last one counts.
+pub(crate) fn members(json: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, serde_json::Error> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
@@ -335,7 +336,7 @@ fn members(json: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, serde_json::Err
     Ok(members)
 }
 
-fn push_json(out: &mut String, value: Value<'_>) {
+pub(super) fn push_json(out: &mut String, value: Value<'_>) {
     match value {
         Value::Text(text) => push_json_text(out, text),
         // Writing to a String does not fail.

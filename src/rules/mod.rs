@@ -1,1 +1,54 @@
-//! Placeholder of the skeleton.
+//! Decisions, and nothing else: no thread, no file, no network, no clock.
+//!
+//! Definitions are compiled when they arrive ([`crate::wire`] reads them) and put into an immutable [`Definitions`];
+//! an evaluation only reads that. What a rule means is in `spec` terms: flag, condition, matcher, segment.
+
+mod bucketing;
+mod change;
+mod config_text;
+mod definitions;
+mod evaluator;
+mod fallback;
+mod flag;
+mod intern;
+mod key_set;
+mod key_table;
+pub(crate) mod labels;
+mod matcher;
+mod registry;
+mod rule_based_segment;
+mod segment;
+mod semver;
+mod value;
+mod view;
+
+pub use change::{Applied, Change, Put};
+pub use config_text::ConfigText;
+pub use definitions::Definitions;
+pub use evaluator::{Decision, Outcome, Request};
+pub use fallback::Fallbacks;
+pub use flag::{Choice, Flag};
+pub use intern::{InternError, Interned};
+pub use key_set::KeySet;
+pub use key_table::{KeyHash, KeyTableError};
+pub use labels::Label;
+pub use matcher::SegmentId;
+pub use registry::Registry;
+pub use rule_based_segment::RuleBasedSegment;
+pub use segment::Segment;
+pub use view::{FlagView, PrerequisiteView};
+
+pub(crate) use intern::intern_treatment;
+pub(crate) use key_table::key_hash;
+
+/// What definitions are compiled into. Only [`crate::wire`] makes these.
+pub(crate) mod compiled {
+    pub(crate) use super::bucketing::Algorithm;
+    pub(crate) use super::flag::{Choice, Condition, Partition, choice};
+    pub(crate) use super::key_table::KeyTable;
+    pub(crate) use super::matcher::{
+        Bound, Dependency, Leaf, Matcher, NameRef, NumberTest, Pattern, SemverTest, SetRelation, Test, Unit,
+    };
+    pub(crate) use super::rule_based_segment::Excluded;
+    pub(crate) use super::semver::Version;
+}

@@ -1,0 +1,316 @@
+//! The delivery thread, `splitio-deliver`.
+//!
+//! One channel carries everything, so callbacks come in the order in which things happened. Impressions beyond
+//! the listener's lag limit are dropped and counted; updates beyond theirs are merged into one, as their receivers only
+//! want to know what to look at again.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use std::{io, mem};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+
+use super::{Event, EventHandler, EventKind, Impression, ImpressionListener, Instance};
+use crate::logging::Logger;
+use crate::threads;
+
+/// As the dispatcher queue of sync-protocol.md 4.4.
+const EVENTS_LIMIT: usize = 1000;
+
+thread_local! {
+    /// The factory whose delivery thread this is; 0 on all other threads.
+    static DELIVERING_FOR: Cell<u64> = const { Cell::new(0) };
+}
+
+enum Job {
+    Impression(Impression),
+    Event(Event),
+    Handler(EventKind, EventHandler),
+    /// Answers when everything before it was delivered.
+    Barrier(Sender<()>),
+    Stop,
+}
+
+/// The sending side of a factory's delivery thread.
+pub(crate) struct Delivery {
+    shared: Arc<Shared>,
+    has_listener: bool,
+    started: OnceLock<Started>,
+    /// Serialises the lazy start, which can fail.
+    starting: Mutex<()>,
+}
+
+struct Started {
+    jobs: Sender<Job>,
+    ended: Receiver<()>,
+}
+
+/// Waits for an answer, or for the end of who would give it; false when the deadline came first.
+pub(crate) fn closed_or_received(answers: &Receiver<()>, deadline: Option<Instant>) -> bool {
+    match deadline {
+        Some(deadline) => answers.recv_deadline(deadline) != Err(RecvTimeoutError::Timeout),
+        None => {
+            let _ = answers.recv();
+            true
+        }
+    }
+}
+
+struct Shared {
+    factory: u64,
+    instance: Arc<Instance>,
+    log: Logger,
+    lag_limit: usize,
+    impressions: AtomicUsize,
+    events: AtomicUsize,
+    dropped: AtomicU64,
+    /// Updates that came while `EVENTS_LIMIT` were waiting.
+    merged: Mutex<Option<Event>>,
+    /// Set by destroy: no event handler is called from then on.
+    events_closed: AtomicBool,
+    /// Set when destroy gives up waiting: nothing more is called at all.
+    abandoned: AtomicBool,
+}
+
+impl Delivery {
+    /// A delivery that starts its thread at once if there is a listener, else with the first handler.
+    pub(crate) fn new(
+        factory: u64,
+        instance: Arc<Instance>,
+        log: Logger,
+        lag_limit: usize,
+        listener: Option<Arc<dyn ImpressionListener>>,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            factory,
+            instance,
+            log,
+            lag_limit,
+            impressions: AtomicUsize::new(0),
+            events: AtomicUsize::new(0),
+            dropped: AtomicU64::new(0),
+            merged: Mutex::new(None),
+            events_closed: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+        });
+        let delivery =
+            Delivery { shared, has_listener: listener.is_some(), started: OnceLock::new(), starting: Mutex::new(()) };
+        if let Some(listener) = listener {
+            delivery.start(Some(listener))?;
+        }
+        Ok(delivery)
+    }
+
+    /// Whether impressions are wanted.
+    #[inline]
+    pub(crate) fn has_listener(&self) -> bool {
+        self.has_listener
+    }
+
+    /// Whether the calling thread is the one that calls this factory's callbacks.
+    pub(crate) fn is_current_thread(&self) -> bool {
+        DELIVERING_FOR.get() == self.shared.factory
+    }
+
+    /// Queues an impression for the listener, or drops and counts it when the listener lags too far behind.
+    pub(crate) fn impression(&self, impression: Impression) {
+        let Some(started) = self.started.get() else { return };
+        let shared = &self.shared;
+        if shared.impressions.fetch_add(1, Ordering::Relaxed) >= shared.lag_limit
+            || started.jobs.send(Job::Impression(impression)).is_err()
+        {
+            shared.impressions.fetch_sub(1, Ordering::Relaxed);
+            if shared.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+                shared.log.warning(
+                    "impressions",
+                    format_args!(
+                        "the impression listener lags by {} impressions: dropping impressions for it (impressionsQueueSize)",
+                        shared.lag_limit
+                    ),
+                );
+            }
+        }
+    }
+
+    /// Queues an event for its handlers. Nothing happens while there are none.
+    pub(crate) fn event(&self, event: Event) {
+        let Some(started) = self.started.get() else { return };
+        let shared = &self.shared;
+        if shared.events.fetch_add(1, Ordering::Relaxed) >= EVENTS_LIMIT {
+            shared.events.fetch_sub(1, Ordering::Relaxed);
+            shared.merge(event);
+            return;
+        }
+        if started.jobs.send(Job::Event(event)).is_err() {
+            shared.events.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds a handler; starts the thread if it is the first to listen. Gives the handler back if that fails.
+    pub(crate) fn handler(&self, kind: EventKind, handler: EventHandler) -> Result<(), (io::Error, EventHandler)> {
+        let started = match self.start(None) {
+            Ok(started) => started,
+            Err(cause) => return Err((cause, handler)),
+        };
+        started.jobs.send(Job::Handler(kind, handler)).map_err(|refused| match refused.into_inner() {
+            Job::Handler(_, handler) => (io::Error::other("the delivery thread has ended"), handler),
+            _ => unreachable!("the channel gives back what it was given"),
+        })
+    }
+
+    /// Waits until everything queued before this call was delivered; false when the deadline came first.
+    pub(crate) fn wait_delivered(&self, deadline: Option<Instant>) -> bool {
+        let Some(started) = self.started.get() else { return true };
+        let (answer, answered) = bounded(1);
+        // An ended thread has nothing left to deliver, and drops the answering side.
+        let _ = started.jobs.send(Job::Barrier(answer));
+        closed_or_received(&answered, deadline)
+    }
+
+    /// No event handler is called from now on.
+    pub(crate) fn close_events(&self) {
+        self.shared.events_closed.store(true, Ordering::Release);
+    }
+
+    /// Ends the thread once it has delivered what is queued; at the deadline it is left to end by itself, after the
+    /// callback that it is in. False in that case.
+    pub(crate) fn finish(&self, deadline: Option<Instant>) -> bool {
+        let Some(started) = self.started.get() else { return true };
+        // Refused by an ended thread only.
+        let _ = started.jobs.send(Job::Stop);
+        let ended = closed_or_received(&started.ended, deadline);
+        if !ended {
+            self.shared.abandoned.store(true, Ordering::Release);
+        }
+        ended
+    }
+
+    fn start(&self, listener: Option<Arc<dyn ImpressionListener>>) -> io::Result<&Started> {
+        if let Some(started) = self.started.get() {
+            return Ok(started);
+        }
+        let _one = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(started) = self.started.get() {
+            return Ok(started);
+        }
+        // Limits are counted, not allocated: impressionsQueueSize may be in the billions.
+        let (jobs, inbox) = unbounded();
+        let (alive, ended) = bounded(0);
+        let mut worker =
+            Worker { shared: Arc::clone(&self.shared), listener, on_ready: Vec::new(), on_update: Vec::new(), ready: false };
+        threads::spawn("splitio-deliver", move || {
+            DELIVERING_FOR.set(worker.shared.factory);
+            worker.run(&inbox);
+            // The callbacks' data is let go of before `finish` hears of the end.
+            drop(worker);
+            drop(alive);
+        })?;
+        Ok(self.started.get_or_init(|| Started { jobs, ended }))
+    }
+}
+
+impl Shared {
+    fn merge(&self, event: Event) {
+        let Event::Update { flags_changed, names } = event else { return };
+        let mut merged = self.merged.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *merged {
+            Some(Event::Update { flags_changed: any, names: all }) => {
+                *any |= flags_changed;
+                all.extend(names);
+                all.sort_unstable();
+                all.dedup();
+            }
+            _ => *merged = Some(Event::Update { flags_changed, names }),
+        }
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    listener: Option<Arc<dyn ImpressionListener>>,
+    on_ready: Vec<EventHandler>,
+    on_update: Vec<EventHandler>,
+    ready: bool,
+}
+
+impl Worker {
+    fn run(&mut self, inbox: &Receiver<Job>) {
+        while let Ok(job) = inbox.recv() {
+            if self.shared.abandoned.load(Ordering::Acquire) {
+                return;
+            }
+            match job {
+                Job::Impression(impression) => self.impression(&impression),
+                Job::Event(event) => {
+                    self.shared.events.fetch_sub(1, Ordering::Relaxed);
+                    self.event(&event);
+                    if self.shared.events.load(Ordering::Relaxed) == 0 {
+                        let merged = self.shared.merged.lock().unwrap_or_else(PoisonError::into_inner).take();
+                        if let Some(event) = merged {
+                            self.event(&event);
+                        }
+                    }
+                }
+                Job::Handler(EventKind::Ready, mut handler) => {
+                    if self.ready {
+                        self.call(|| handler(&Event::Ready));
+                    }
+                    self.on_ready.push(handler);
+                }
+                Job::Handler(EventKind::Update, handler) => self.on_update.push(handler),
+                Job::Barrier(answer) => drop(answer.send(())),
+                Job::Stop => return,
+            }
+        }
+    }
+
+    fn impression(&self, impression: &Impression) {
+        if let Some(listener) = &self.listener {
+            self.call(|| listener.impression(impression, &self.shared.instance));
+        }
+        if self.shared.impressions.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let dropped = self.shared.dropped.swap(0, Ordering::Relaxed);
+            if dropped > 0 {
+                self.shared.log.warning(
+                    "impressions",
+                    format_args!("the impression listener has caught up; {dropped} impressions were dropped for it"),
+                );
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        if self.shared.events_closed.load(Ordering::Acquire) {
+            return;
+        }
+        // `Ready` may be announced twice: by the one who got ready, and by the one who started this thread meanwhile.
+        if *event == Event::Ready && mem::replace(&mut self.ready, true) {
+            return;
+        }
+        let mut handlers = mem::take(match event {
+            Event::Ready => &mut self.on_ready,
+            Event::Update { .. } => &mut self.on_update,
+        });
+        for handler in &mut handlers {
+            self.call(|| handler(event));
+        }
+        match event {
+            Event::Ready => self.on_ready = handlers,
+            Event::Update { .. } => self.on_update = handlers,
+        }
+    }
+
+    fn call(&self, callback: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(callback)).is_err() {
+            self.shared.log.error("callbacks", format_args!("a callback panicked; it is called again for what comes next"));
+        }
+    }
+}
+
+/// The deadline of a wait of at most `timeout`; none for ever.
+pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}

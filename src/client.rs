@@ -1,0 +1,434 @@
+//! The evaluation calls and `track`: validate, decide, record, answer.
+//!
+//! [`Client::treatment`] is the path that must stay short: one atomic for the state, one load of the published
+//! definitions, the rules, and what the recorder wants to know. It takes no lock and, once warm, allocates nothing.
+
+use std::sync::Arc;
+
+use crate::clock;
+use crate::config::{Config, Mode};
+use crate::input::{self, Attributes, Given, Method, Properties, Refused};
+use crate::lifecycle::{Lifecycle, Status};
+use crate::logging::Logger;
+use crate::recorder::{CallContext, Draft, NewEvent, Recorder};
+use crate::refusal::Refusal;
+use crate::rules::{Choice, ConfigText, Definitions, Fallbacks, Interned, Outcome, Request, labels};
+use crate::storage::Store;
+use crate::telemetry::Telemetry;
+
+/// Whose treatment is asked for, and what comes with the question.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    /// The matching key.
+    pub key: Given<'a>,
+    /// The key that decides the bucket; none: the matching key.
+    pub bucketing_key: Option<Given<'a>>,
+    /// What is known about the key.
+    pub attributes: Attached<'a>,
+    /// Properties of the impression.
+    pub properties: Attached<'a>,
+}
+
+impl<'a> From<&'a str> for Who<'a> {
+    fn from(key: &'a str) -> Self {
+        Who {
+            key: Given::Text(key),
+            bucketing_key: None,
+            attributes: Attached::Nothing,
+            properties: Attached::Nothing,
+        }
+    }
+}
+
+/// Named values that come with a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Attached<'a> {
+    /// None were given.
+    Nothing,
+    /// These.
+    Set(&'a Attributes),
+    /// What was given is no set of named values.
+    Unreadable,
+}
+
+/// An event of a key, for metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Track<'a> {
+    /// The key.
+    pub key: Given<'a>,
+    /// The traffic type of the key, such as `user`.
+    pub traffic_type: Given<'a>,
+    /// What happened.
+    pub event_type: Given<'a>,
+    /// How much of it; finite.
+    pub value: Option<f64>,
+    /// More about it.
+    pub properties: Attached<'a>,
+}
+
+/// Why a treatment is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerStatus {
+    /// The flag was evaluated.
+    Evaluated,
+    /// The evaluation came before the first definitions.
+    NotReady,
+    /// No flag has this name.
+    UnknownFlag,
+    /// An argument is not valid; the log says which.
+    Invalid,
+    /// The factory is destroyed.
+    Destroyed,
+    /// The flag cannot be evaluated; the log says why.
+    Failed,
+}
+
+/// The answer to one evaluation.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The flag's name; empty where the caller named it.
+    pub flag: Box<str>,
+    /// The treatment.
+    pub treatment: Interned,
+    /// The configuration attached to it.
+    pub config: Option<Arc<ConfigText>>,
+    /// The label of the rule that decided; none with labelsEnabled off.
+    pub label: Option<Interned>,
+    /// The change number of the flag's definition; -1 when there was none.
+    pub change_number: i64,
+    /// Whether and why there was nothing to evaluate.
+    pub status: AnswerStatus,
+}
+
+/// An answer that still borrows from the definitions.
+struct Verdict<'a> {
+    treatment: Interned,
+    config: Option<&'a Arc<ConfigText>>,
+    label: Option<Interned>,
+    change_number: Option<i64>,
+    status: AnswerStatus,
+}
+
+impl Verdict<'_> {
+    fn into_answer(self, flag: &str) -> Answer {
+        Answer {
+            flag: flag.into(),
+            treatment: self.treatment,
+            config: self.config.cloned(),
+            label: self.label,
+            change_number: self.change_number.unwrap_or(-1),
+            status: self.status,
+        }
+    }
+}
+
+/// Evaluates flags and takes events, on any thread.
+#[derive(Debug)]
+pub struct Client {
+    lifecycle: Arc<Lifecycle>,
+    store: Arc<Store>,
+    recorder: Arc<Recorder>,
+    telemetry: Arc<Telemetry>,
+    fallbacks: Fallbacks,
+    log: Logger,
+    labels_enabled: bool,
+    localhost: bool,
+}
+
+impl Client {
+    pub(crate) fn new(
+        lifecycle: Arc<Lifecycle>,
+        store: Arc<Store>,
+        recorder: Arc<Recorder>,
+        telemetry: Arc<Telemetry>,
+        fallbacks: Fallbacks,
+        log: Logger,
+        config: &Config,
+    ) -> Self {
+        let labels_enabled = config.labels_enabled;
+        let localhost = config.mode == Mode::Localhost;
+        Client { lifecycle, store, recorder, telemetry, fallbacks, log, labels_enabled, localhost }
+    }
+
+    /// Evaluates a flag for a key, and records the impression.
+    pub fn treatment(&self, who: &Who<'_>, flag: Given<'_>) -> Interned {
+        self.one(Method::Treatment, who, flag, |verdict| verdict.treatment)
+    }
+
+    /// Like [`Client::treatment`], and says more. `flag` of the answer is empty.
+    pub fn treatment_with_config(&self, who: &Who<'_>, flag: Given<'_>) -> Answer {
+        self.one(Method::TreatmentWithConfig, who, flag, |verdict| verdict.into_answer(""))
+    }
+
+    /// Evaluates several flags against one state of the definitions: one answer per distinct name, in the order asked.
+    pub fn treatments(&self, method: Method, who: &Who<'_>, flags: &[Given<'_>]) -> Vec<Answer> {
+        self.many(method, who, flags, &self.store.load())
+    }
+
+    /// Evaluates every flag that is in at least one of the flag sets, in the order of their names.
+    pub fn treatments_by_sets(&self, method: Method, who: &Who<'_>, sets: &[Given<'_>]) -> Vec<Answer> {
+        let sets = input::flag_sets(Some(sets), method, &self.log);
+        let definitions = self.store.load();
+        for set in sets.iter().filter(|set| !definitions.knows_set(set, self.store.filter())) {
+            self.log.warning(
+                "client",
+                format_args!("{method}: the flag set {set:?} is not known to this SDK; check its name and flagSetsFilter"),
+            );
+        }
+        let flags = definitions.flags_of_sets(&sets);
+        if flags.is_empty() {
+            self.log.warning("client", format_args!("{method}: no feature flag is in these flag sets: nothing to evaluate"));
+            return Vec::new();
+        }
+        let flags: Vec<Given<'_>> = flags.into_iter().map(Given::Text).collect();
+        self.many(method, who, &flags, &definitions)
+    }
+
+    /// Records an event of a key.
+    pub fn track(&self, event: &Track<'_>) -> Result<(), Refusal> {
+        match self.lifecycle.status() {
+            Status::Destroyed => {
+                self.complain_destroyed(Method::Track);
+                return Err(Refusal::Destroyed);
+            }
+            Status::WaitingFork => return Err(Refusal::Forked),
+            Status::NotReady => self.notice_not_ready(Method::Track),
+            Status::Ready => {}
+        }
+        // All arguments are looked at before any refuses: the log then names every mistake at once.
+        let ready = self.lifecycle.is_ready();
+        let is_known = |name: &str| !ready || self.localhost || self.store.load().has_traffic_type(name);
+        let key = input::key(event.key, Method::Track, &self.log);
+        let traffic_type = input::traffic_type(event.traffic_type, is_known, &self.log);
+        let event_type = input::event_type(event.event_type, &self.log);
+        let value = input::event_value(event.value.map_or(Given::Null, Given::Float), &self.log);
+        let properties = match event.properties {
+            Attached::Nothing => Ok(Properties::none()),
+            Attached::Set(set) => input::properties(set, Method::Track, &self.log),
+            Attached::Unreadable => {
+                input::properties_from_json(Given::NotText, Method::Track, &self.log)
+            }
+        };
+        let (Some(key), Some(traffic_type), Some(event_type), Ok(value), Ok(properties)) =
+            (key, traffic_type, event_type, value, properties)
+        else {
+            return Err(Refusal::Invalid("the event is not valid; the log says what is wrong with it"));
+        };
+        self.recorder.event(NewEvent {
+            key: key.into(),
+            traffic_type: traffic_type.into(),
+            event_type: event_type.into(),
+            value,
+            time: clock::now_ms(),
+            size: properties.size,
+            properties: properties.json,
+        })
+    }
+
+    #[inline]
+    fn one<R>(
+        &self,
+        method: Method,
+        who: &Who<'_>,
+        flag: Given<'_>,
+        take: impl FnOnce(Verdict<'_>) -> R,
+    ) -> R {
+        if self.lifecycle.status() != Status::Ready {
+            return self.one_unready(method, who, flag, take);
+        }
+        let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
+            return take(self.refused(flag, AnswerStatus::Invalid));
+        };
+        let Some(name) = input::flag_name(flag, method, &self.log) else {
+            return take(self.refused(flag, AnswerStatus::Invalid));
+        };
+        let Ok(attributes) = self.attributes(who, method) else {
+            return take(self.refused(flag, AnswerStatus::Invalid));
+        };
+        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let definitions = self.store.load();
+        let verdict = self.evaluate(method, name, &call, &definitions);
+        self.record(name, &call, &verdict);
+        take(verdict)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn one_unready<R>(
+        &self,
+        method: Method,
+        who: &Who<'_>,
+        flag: Given<'_>,
+        take: impl FnOnce(Verdict<'_>) -> R,
+    ) -> R {
+        if self.lifecycle.status() == Status::Destroyed {
+            self.complain_destroyed(method);
+            return take(self.refused(flag, AnswerStatus::Destroyed));
+        }
+        self.notice_not_ready(method);
+        let keys = input::keys(who.key, who.bucketing_key, method, &self.log);
+        let name = keys.as_ref().and_then(|_| input::flag_name(flag, method, &self.log));
+        let (Some(keys), Some(name), Ok(attributes)) = (keys, name, self.attributes(who, method)) else {
+            return take(self.refused(flag, AnswerStatus::Invalid));
+        };
+        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let verdict = self.not_ready(name);
+        self.record(name, &call, &verdict);
+        take(verdict)
+    }
+
+    fn many(&self, method: Method, who: &Who<'_>, flags: &[Given<'_>], definitions: &Definitions) -> Vec<Answer> {
+        let status = self.lifecycle.status();
+        let refuse = |status| {
+            let names = input::usable_names(flags).into_iter();
+            names.map(|name| self.refused(Given::Text(name), status).into_answer(name)).collect()
+        };
+        if status == Status::Destroyed {
+            self.complain_destroyed(method);
+            return refuse(AnswerStatus::Destroyed);
+        }
+        if status == Status::NotReady {
+            self.notice_not_ready(method);
+        }
+        let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
+            return refuse(AnswerStatus::Invalid);
+        };
+        let Some(names) = input::flag_names(flags, method, &self.log) else {
+            return Vec::new();
+        };
+        let Ok(attributes) = self.attributes(who, method) else {
+            return refuse(AnswerStatus::Invalid);
+        };
+        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let verdicts: Vec<_> = names
+            .into_iter()
+            .map(|name| match status {
+                Status::NotReady => (name, self.not_ready(name)),
+                _ => (name, self.evaluate(method, name, &call, definitions)),
+            })
+            .collect();
+        // As in the official SDKs all flags are evaluated before the first is recorded.
+        for (name, verdict) in &verdicts {
+            self.record(name, &call, verdict);
+        }
+        verdicts.into_iter().map(|(name, verdict)| verdict.into_answer(name)).collect()
+    }
+
+    #[inline]
+    fn evaluate<'d>(
+        &'d self,
+        method: Method,
+        name: &str,
+        call: &CallContext<'d>,
+        definitions: &'d Definitions,
+    ) -> Verdict<'d> {
+        let request =
+            Request { key: call.key(), attributes: call.attributes(), fallbacks: &self.fallbacks, log: &self.log };
+        let decision = definitions.evaluate(name, &request);
+        let status = match decision.outcome {
+            Outcome::Evaluated => AnswerStatus::Evaluated,
+            Outcome::UnknownFlag => {
+                input::unknown_flag(name, method, &self.log);
+                AnswerStatus::UnknownFlag
+            }
+            Outcome::Exception => {
+                self.telemetry.exception();
+                AnswerStatus::Failed
+            }
+        };
+        Verdict {
+            treatment: decision.treatment,
+            config: decision.config,
+            label: decision.label.filter(|_| self.labels_enabled),
+            change_number: decision.change_number,
+            status,
+        }
+    }
+
+    /// The answer before the first definitions.
+    fn not_ready(&self, name: &str) -> Verdict<'_> {
+        let (fallback, label) = match self.fallbacks.resolve(Some(name)) {
+            Some(fallback) => (Some(fallback), labels::NOT_READY.fallback),
+            None => (None, labels::NOT_READY.text),
+        };
+        self.instead_of_control(fallback, label, AnswerStatus::NotReady)
+    }
+
+    /// The answer to a call that is not valid, or comes too late.
+    #[cold]
+    fn refused(&self, flag: Given<'_>, status: AnswerStatus) -> Verdict<'_> {
+        self.instead_of_control(self.fallbacks.resolve(input::usable_name(flag)), None, status)
+    }
+
+    fn instead_of_control<'a>(
+        &self,
+        fallback: Option<&'a Choice>,
+        label: Option<Interned>,
+        status: AnswerStatus,
+    ) -> Verdict<'a> {
+        Verdict {
+            treatment: fallback.map_or(Interned::control(), |choice| choice.treatment),
+            config: fallback.and_then(|choice| choice.config.as_ref()),
+            label: label.filter(|_| self.labels_enabled),
+            change_number: None,
+            status,
+        }
+    }
+
+    /// Tells the recorder, if it wants to know.
+    #[inline]
+    fn record(&self, name: &str, call: &CallContext<'_>, verdict: &Verdict<'_>) {
+        use AnswerStatus::{Evaluated, Failed, NotReady};
+        if self.recorder.is_idle() || !matches!(verdict.status, Evaluated | NotReady | Failed) {
+            return;
+        }
+        self.recorder.impression(
+            call,
+            &Draft {
+                flag: name,
+                treatment: verdict.treatment,
+                label: verdict.label,
+                change_number: verdict.change_number,
+            },
+        );
+    }
+
+    /// The attributes of a call; an error, which the log explains, when they cannot be read.
+    #[inline]
+    fn attributes<'a>(&self, who: &Who<'a>, method: Method) -> Result<Option<&'a Attributes>, Refused> {
+        match who.attributes {
+            Attached::Nothing => Ok(None),
+            Attached::Set(set) => Ok(Some(set)),
+            Attached::Unreadable => {
+                self.log.error("input", format_args!("{method}: the attributes are not a JSON object; pass one, or none"));
+                Err(Refused)
+            }
+        }
+    }
+
+    /// The properties of a call as JSON. What is wrong with them is logged, and the call goes on without.
+    #[inline]
+    fn properties(&self, who: &Who<'_>, method: Method) -> Option<Arc<str>> {
+        match who.properties {
+            Attached::Nothing => None,
+            Attached::Set(set) => input::properties(set, method, &self.log).ok()?.json.map(Into::into),
+            Attached::Unreadable => {
+                self.log.error("input", format_args!("{method}: the properties are not a JSON object and are left out"));
+                None
+            }
+        }
+    }
+
+    fn notice_not_ready(&self, method: Method) {
+        self.telemetry.not_ready_use();
+        let message = format_args!("{method}: the SDK is not ready: results may be wrong; wait until it is ready first");
+        match method {
+            Method::Track => self.log.warning("client", message),
+            _ => self.log.error("client", message),
+        }
+    }
+
+    fn complain_destroyed(&self, method: Method) {
+        self.log.error("client", format_args!("{method}: the factory is destroyed; make a new one"));
+    }
+}

@@ -1,0 +1,304 @@
+//! The life of a factory: made, ready, destroyed.
+//!
+//! A factory is all there is: Split's factory, client and manager hang on it, and so do its threads. Whatever waits here
+//! has a deadline, and whatever is ended here can be ended again.
+
+mod identity;
+mod living;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::callbacks::{Delivery, Event, EventHandler, EventKind, Hooks, Outlets, PollQueue, Polled, deadline};
+use crate::client::Client;
+use crate::config::{Config, ConfigError, Settings};
+use crate::input::{self, Given, SdkKey};
+use crate::lifecycle::{Lifecycle, Status, Waited};
+use crate::logging::{Level, Logger, Sink};
+use crate::manager::Manager;
+use crate::recorder::Recorder;
+use crate::refusal::Refusal;
+use crate::rules::{Fallbacks, InternError};
+use crate::storage::Store;
+use crate::sync::io::Io;
+use crate::sync::localhost::{LoadError, Localhost, StartError};
+use crate::telemetry::Telemetry;
+
+use living::Living;
+
+/// Tells factories apart, for the delivery thread to know its own.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Why there is no factory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FactoryError {
+    /// The SDK key cannot be one.
+    #[error("the SDK key {0}")]
+    SdkKey(&'static str),
+    /// The configuration cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The files of localhost mode do not load.
+    #[error(transparent)]
+    Localhost(#[from] LoadError),
+    /// The system gives no thread, or no descriptor.
+    #[error("cannot start the factory's threads: {0}")]
+    Thread(#[source] io::Error),
+    /// The fallback treatments do not fit beside the treatments that this process knows already.
+    #[error("fallbackTreatments: {0}")]
+    Treatments(#[from] InternError),
+    /// This build has no such mode.
+    #[error("{0}")]
+    Unsupported(&'static str),
+}
+
+/// A running SDK.
+#[derive(Debug)]
+pub struct Factory {
+    client: Client,
+    manager: Manager,
+    lifecycle: Arc<Lifecycle>,
+    outlets: Arc<Outlets>,
+    telemetry: Arc<Telemetry>,
+    log: Logger,
+    io: Option<Io>,
+    living: parking_lot::Mutex<Option<Living>>,
+}
+
+impl Factory {
+    /// Starts a factory and returns at once; definitions arrive later. `localhost` as the key reads flags from a file.
+    ///
+    /// # Errors
+    /// When the key or the configuration cannot work, or a localhost file in YAML or text does not load.
+    pub fn new(sdk_key: Given<'_>, settings: &Settings, hooks: &Hooks) -> Result<Factory, FactoryError> {
+        let localhost = matches!(sdk_key, Given::Text("localhost"));
+        let (config, notices) = settings.resolve(localhost)?;
+        let instance = Arc::new(identity::instance(&config));
+        let queue = match hooks.queue {
+            Some((kinds, capacity)) => Some(Arc::new(
+                PollQueue::new(kinds, capacity, Arc::clone(&instance)).map_err(FactoryError::Thread)?,
+            )),
+            None => None,
+        };
+        let log = logger(&config, hooks, queue.as_ref());
+        for notice in notices {
+            log.log(notice.level, "config", format_args!("{}", notice.text));
+        }
+        let key = match input::sdk_key(sdk_key, &log) {
+            Some(SdkKey::Localhost) => "localhost",
+            Some(SdkKey::Environment(_)) => {
+                return Err(FactoryError::Unsupported("only localhost mode is in this build: pass the key \"localhost\""));
+            }
+            None => return Err(FactoryError::SdkKey("is null, blank or not text")),
+        };
+        let living = Living::enter(key, &log);
+        let delivery = Delivery::new(
+            NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            instance,
+            log.clone(),
+            config.impressions_queue_size,
+            hooks.listener.clone(),
+        )
+        .map_err(FactoryError::Thread)?;
+        let outlets = Arc::new(Outlets { delivery, queue });
+        let lifecycle = Arc::new(Lifecycle::new());
+        let telemetry = Arc::new(Telemetry::default());
+        let fallbacks = Fallbacks::compile(&config.fallback_treatments)?;
+        let store = Arc::new(Store::new(config.flag_sets_filter.clone()));
+        let recorder = Arc::new(Recorder::new(Arc::clone(&outlets)));
+        let source = Localhost::new(
+            &config,
+            !fallbacks.is_empty(),
+            Arc::clone(&store),
+            Arc::clone(&lifecycle),
+            Arc::clone(&outlets),
+            log.clone(),
+        );
+        let io = source.start().map_err(|failure| match failure {
+            StartError::Load(cause) => FactoryError::Localhost(cause),
+            StartError::Thread(cause) => FactoryError::Thread(cause),
+        })?;
+        Ok(Factory {
+            client: Client::new(
+                Arc::clone(&lifecycle),
+                Arc::clone(&store),
+                recorder,
+                Arc::clone(&telemetry),
+                fallbacks,
+                log.clone(),
+                &config,
+            ),
+            manager: Manager {
+                lifecycle: Arc::clone(&lifecycle),
+                store,
+                telemetry: Arc::clone(&telemetry),
+                log: log.clone(),
+            },
+            lifecycle,
+            outlets,
+            telemetry,
+            log,
+            io,
+            living: parking_lot::Mutex::new(Some(living)),
+        })
+    }
+
+    /// The evaluation calls and `track`.
+    #[inline]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What flags there are.
+    pub fn manager(&self) -> &Manager {
+        &self.manager
+    }
+
+    /// Where the factory is in its life.
+    pub fn status(&self) -> Status {
+        self.lifecycle.status()
+    }
+
+    /// Whether it is [`Status::Ready`]. One atomic load.
+    pub fn is_ready(&self) -> bool {
+        self.lifecycle.is_ready()
+    }
+
+    /// The log of this factory.
+    pub fn log(&self) -> &Logger {
+        &self.log
+    }
+
+    /// Whether the calling thread is the one that calls this factory's callbacks.
+    pub fn on_delivery_thread(&self) -> bool {
+        self.outlets.delivery.is_current_thread()
+    }
+
+    /// Waits until the factory is ready; none: for as long as it takes.
+    pub fn block_until_ready(&self, timeout: Option<Duration>) -> Result<(), Refusal> {
+        if self.is_ready() {
+            return Ok(());
+        }
+        self.refuse_reentrance()?;
+        match self.lifecycle.wait_ready(deadline(timeout)) {
+            Waited::Ready => Ok(()),
+            Waited::Destroyed => Err(Refusal::Destroyed),
+            Waited::TimedOut => {
+                self.telemetry.ready_timeout();
+                Err(Refusal::TimedOut)
+            }
+        }
+    }
+
+    /// Calls `handler` whenever `kind` happens, on the delivery thread; one of [`EventKind::Ready`] also when the factory
+    /// is ready already. On failure the handler is given back.
+    pub fn on(&self, kind: EventKind, handler: EventHandler) -> Result<(), (Refusal, EventHandler)> {
+        if self.status() == Status::Destroyed {
+            return Err((Refusal::Destroyed, handler));
+        }
+        self.outlets.delivery.handler(kind, handler).map_err(|(cause, handler)| (Refusal::Thread(cause), handler))?;
+        if kind == EventKind::Ready && self.is_ready() {
+            // It may have become ready before the thread that hears of it was started; hearing of it twice does no harm.
+            self.outlets.delivery.event(Event::Ready);
+        }
+        Ok(())
+    }
+
+    /// Takes up to `max` queued records as a JSON array; waits up to `timeout` for the first (none: as long as it takes).
+    pub fn poll(&self, timeout: Option<Duration>, max: usize) -> Result<String, Refusal> {
+        let Some(queue) = &self.outlets.queue else {
+            return Err(Refusal::Invalid("nothing is queued: enable a queue in the configuration first"));
+        };
+        match queue.poll(deadline(timeout), max) {
+            Polled::Records(json) => Ok(json),
+            Polled::Nothing => Err(Refusal::TimedOut),
+            Polled::Closed => Err(Refusal::Destroyed),
+        }
+    }
+
+    /// A descriptor that is readable while records are queued, and once the factory is destroyed.
+    pub fn poll_fd(&self) -> Option<i32> {
+        self.outlets.queue.as_ref().map(|queue| queue.fd())
+    }
+
+    /// Waits until what is queued was sent and callbacks that were due before have been called; none: as long as it takes.
+    pub fn flush(&self, timeout: Option<Duration>) -> Result<(), Refusal> {
+        if self.status() == Status::Destroyed {
+            return Err(Refusal::Destroyed);
+        }
+        self.refuse_reentrance()?;
+        if self.outlets.delivery.wait_delivered(deadline(timeout)) { Ok(()) } else { Err(Refusal::TimedOut) }
+    }
+
+    /// Gives the factory threads and connections of its own in a forked process. Where there was no fork, nothing is to
+    /// be done.
+    pub fn resume(&self) -> Result<(), Refusal> {
+        match self.status() {
+            Status::Destroyed => Err(Refusal::Destroyed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Stops the factory: delivers what is queued, for up to `timeout`, then ends its threads and drops its callbacks.
+    /// The factory stays usable: everything answers that it is destroyed.
+    ///
+    /// # Errors
+    /// [`Refusal::TimedOut`] when something was not delivered in time (the factory is destroyed all the same);
+    /// [`Refusal::Reentrant`] from a callback.
+    pub fn destroy(&self, timeout: Duration) -> Result<(), Refusal> {
+        self.refuse_reentrance()?;
+        let deadline = deadline(Some(timeout));
+        if !self.lifecycle.destroy() {
+            return if self.lifecycle.wait_ended(deadline) { Ok(()) } else { Err(Refusal::TimedOut) };
+        }
+        let all_done = self.end(deadline);
+        if all_done { Ok(()) } else { Err(Refusal::TimedOut) }
+    }
+
+    fn end(&self, deadline: Option<Instant>) -> bool {
+        self.outlets.delivery.close_events();
+        if let Some(io) = &self.io {
+            io.stop();
+        }
+        let delivered = self.outlets.delivery.finish(deadline);
+        let stopped = self.io.as_ref().is_none_or(|io| io.join(deadline));
+        if let Some(queue) = &self.outlets.queue {
+            queue.close();
+        }
+        drop(self.living.lock().take());
+        self.lifecycle.end();
+        delivered && stopped
+    }
+
+    fn refuse_reentrance(&self) -> Result<(), Refusal> {
+        if self.on_delivery_thread() { Err(Refusal::Reentrant) } else { Ok(()) }
+    }
+}
+
+impl Drop for Factory {
+    /// Destroys without waiting, if nobody has.
+    fn drop(&mut self) {
+        if self.lifecycle.destroy() {
+            self.end(Some(Instant::now()));
+        }
+    }
+}
+
+/// The logger that configuration and hooks ask for.
+fn logger(config: &Config, hooks: &Hooks, queue: Option<&Arc<PollQueue>>) -> Logger {
+    let queue = queue.filter(|queue| queue.kinds().logs);
+    if let Some(queue) = queue {
+        return Logger::new(config.log_level, Box::new(Arc::clone(queue) as Arc<dyn Sink>));
+    }
+    let (level, sink): (Option<Level>, _) = match &hooks.logger {
+        Some((level, sink)) => (*level, Some(sink)),
+        None => (config.log_level, hooks.fallback_sink.as_ref()),
+    };
+    match sink {
+        Some(sink) => Logger::new(level, Box::new(Arc::clone(sink))),
+        None => Logger::silent(),
+    }
+}

@@ -1,0 +1,51 @@
+//! White space as the validation rules mean it.
+
+/// Whether trimming removes it: Unicode's White_Space, and the four separators that Split's Python SDK strips too. The
+/// byte order mark and the zero width space are neither.
+pub(crate) fn is_space(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
+}
+
+/// The text without white space at its ends.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+/// Whether nothing but white space is in it.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.chars().all(is_space)
+}
+
+/// Whether it is certainly no white space: a printable ASCII character. The answer for nearly every key and name.
+#[inline]
+pub(super) fn is_solid(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_trimming_removes() {
+        for (text, trimmed) in [
+            ("", ""),
+            ("a", "a"),
+            (" \t\n\u{b}\u{c}\ra\u{1c}\u{1d}\u{1e}\u{1f}", "a"),
+            ("\u{85}\u{a0}\u{1680}\u{2000}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}", ""),
+            ("\u{feff}a\u{200b}", "\u{feff}a\u{200b}"),
+            ("a b", "a b"),
+            ("\u{1b}\0", "\u{1b}\0"),
+        ] {
+            assert_eq!(trim(text), trimmed, "{text:?}");
+            assert_eq!(is_blank(text), trimmed.is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_solid_is_space() {
+        for byte in 0..=u8::MAX {
+            assert!(!(is_solid(byte) && is_space(char::from(byte))), "{byte}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! From one state of the definitions to the next.
+//!
+//! Whoever listens for updates is to hear of real changes only. Backends send unchanged objects again, so each
+//! definition carries a fingerprint of its text, and what comes with the fingerprint it had is left alone.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use super::definitions::Definitions;
+use super::flag::Flag;
+use super::intern::Interned;
+use super::key_table::key_hash;
+use super::rule_based_segment::RuleBasedSegment;
+
+/// What happens to one object.
+#[derive(Debug)]
+pub enum Put<T> {
+    /// It takes the place of its namesake.
+    Store(Arc<T>),
+    /// It is archived, or unknown to this version: its namesake goes.
+    Remove(Box<str>),
+    /// It could not be read: its namesake stays, even where everything else is replaced.
+    Keep(Box<str>),
+}
+
+/// Objects that changed, in order.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// Flags.
+    pub flags: Vec<Put<Flag>>,
+    /// Rule-based segments.
+    pub rule_based_segments: Vec<Put<RuleBasedSegment>>,
+    /// What the change number of the flags becomes; `None` leaves it.
+    pub change_number: Option<i64>,
+    /// What the change number of the rule-based segments becomes; `None` leaves it.
+    pub rbs_change_number: Option<i64>,
+    /// Whether all that is not in here goes.
+    pub replace: bool,
+}
+
+/// What a change did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Names of the flags that came, went or changed, sorted.
+    pub flags_changed: Vec<String>,
+    /// Whether any rule-based segment came, went or changed.
+    pub rule_based_segments_changed: bool,
+}
+
+impl Applied {
+    /// Whether the new state differs from the one before in anything but change numbers.
+    pub fn is_change(&self) -> bool {
+        self.rule_based_segments_changed || !self.flags_changed.is_empty()
+    }
+}
+
+/// A definition with a name.
+trait Named {
+    fn name(&self) -> &str;
+    fn fingerprint(&self) -> u64;
+}
+
+impl Named for Flag {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+}
+
+impl Named for RuleBasedSegment {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+}
+
+impl Definitions {
+    /// The state after a change. With a filter, flags that belong to none of its sets are not stored.
+    pub fn apply(&self, change: Change, filter: Option<&[String]>) -> (Definitions, Applied) {
+        let is_let_in = |flag: &Flag| {
+            filter.is_none_or(|filter| flag.sets.iter().any(|set| filter.iter().any(|known| **known == **set)))
+        };
+        let filtered = change.flags.into_iter().map(|put| match put {
+            Put::Store(flag) if !is_let_in(&flag) => Put::Remove(flag.name.clone()),
+            put => put,
+        });
+        let mut next = self.clone();
+
+        let rbs = merge(&self.rule_based_segments, change.rule_based_segments, change.replace);
+        for Difference { before, after } in &rbs.differences {
+            let indexes = Arc::make_mut(&mut next.indexes);
+            before.iter().flat_map(|segment| segment.segments()).for_each(|segment| indexes.remove_segment(segment));
+            after.iter().flat_map(|segment| segment.segments()).for_each(|segment| indexes.add_segment(segment));
+        }
+        let flags = merge(&self.flags, filtered, change.replace);
+        for Difference { before, after } in &flags.differences {
+            let indexes = Arc::make_mut(&mut next.indexes);
+            before.iter().for_each(|flag| indexes.remove_flag(flag, filter));
+            after.iter().for_each(|flag| indexes.add_flag(flag, filter));
+        }
+
+        let applied = Applied {
+            flags_changed: flags.differences.iter().filter_map(Difference::name).map(str::to_owned).collect(),
+            rule_based_segments_changed: !rbs.differences.is_empty(),
+        };
+        if let Some(table) = rbs.table {
+            next.rule_based_segments = Arc::new(table);
+        }
+        if let Some(table) = flags.table {
+            next.flags = Arc::new(table);
+        }
+        next.change_number = change.change_number.unwrap_or(self.change_number);
+        next.rbs_change_number = change.rbs_change_number.unwrap_or(self.rbs_change_number);
+        (next, applied)
+    }
+
+    /// The state after a flag was killed; `None` if there is no such flag, or the news is older than what is known.
+    /// Change numbers stay, for the definition is still to come.
+    pub fn with_kill(&self, flag: &str, default_treatment: Interned, change_number: i64) -> Option<Definitions> {
+        let before = self.flag(flag)?;
+        if change_number < self.change_number || change_number < before.change_number {
+            return None;
+        }
+        let mut table = HashTable::clone(&self.flags);
+        // Sets, traffic type and segments are what they were, so no index changes.
+        let killed = Arc::new(before.killed_with(default_treatment, change_number));
+        let place = table.find_mut(key_hash(flag).value(), |known| *known.name == *flag)?;
+        *place = killed;
+        Some(Definitions { flags: Arc::new(table), ..self.clone() })
+    }
+}
+
+struct Difference<T> {
+    before: Option<Arc<T>>,
+    after: Option<Arc<T>>,
+}
+
+impl<T: Named> Difference<T> {
+    fn name(&self) -> Option<&str> {
+        self.before.as_deref().or(self.after.as_deref()).map(Named::name)
+    }
+}
+
+struct Merged<T> {
+    /// `None` where nothing changed.
+    table: Option<HashTable<Arc<T>>>,
+    /// By name.
+    differences: Vec<Difference<T>>,
+}
+
+fn merge<T: Named>(before: &HashTable<Arc<T>>, puts: impl IntoIterator<Item = Put<T>>, replace: bool) -> Merged<T> {
+    let mut puts = puts.into_iter().peekable();
+    if puts.peek().is_none() && !replace {
+        return Merged { table: None, differences: Vec::new() };
+    }
+    let mut table = if replace { HashTable::with_capacity(before.len()) } else { before.clone() };
+    table.reserve(puts.size_hint().0, hash_of);
+    let mut touched: BTreeSet<Box<str>> = BTreeSet::new();
+    if replace {
+        touched.extend(before.iter().map(|object| Box::from(object.name())));
+    }
+    for put in puts {
+        match put {
+            Put::Store(object) => {
+                touched.insert(object.name().into());
+                let unchanged = find(before, object.name()).filter(|old| is_same(&***old, &*object)).cloned();
+                store(&mut table, unchanged.unwrap_or(object));
+            }
+            Put::Remove(name) => {
+                if let Ok(found) = table.find_entry(key_hash(&name).value(), |object| object.name() == &*name) {
+                    found.remove();
+                }
+                touched.insert(name);
+            }
+            Put::Keep(name) => {
+                if find(&table, &name).is_none()
+                    && let Some(old) = find(before, &name)
+                {
+                    store(&mut table, Arc::clone(old));
+                }
+            }
+        }
+    }
+    let compare = |name: Box<str>| {
+        let (before, after) = (find(before, &name).cloned(), find(&table, &name).cloned());
+        let same = match (&before, &after) {
+            (Some(before), Some(after)) => is_same(&**before, &**after),
+            (None, None) => true,
+            _ => false,
+        };
+        (!same).then_some(Difference { before, after })
+    };
+    let differences: Vec<_> = touched.into_iter().filter_map(compare).collect();
+    Merged { table: (!differences.is_empty()).then_some(table), differences }
+}
+
+fn is_same<T: Named>(one: &T, other: &T) -> bool {
+    one.fingerprint() == other.fingerprint()
+}
+
+fn hash_of<T: Named>(object: &Arc<T>) -> u64 {
+    key_hash(object.name()).value()
+}
+
+fn find<'t, T: Named>(table: &'t HashTable<Arc<T>>, name: &str) -> Option<&'t Arc<T>> {
+    table.find(key_hash(name).value(), |object| object.name() == name)
+}
+
+fn store<T: Named>(table: &mut HashTable<Arc<T>>, object: Arc<T>) {
+    let hash = hash_of(&object);
+    match table.find_mut(hash, |known| known.name() == object.name()) {
+        Some(place) => *place = object,
+        None => drop(table.insert_unique(hash, object, hash_of)),
+    }
+}

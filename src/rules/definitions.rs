@@ -1,0 +1,208 @@
+//! One state of everything an evaluation reads.
+//!
+//! A state never changes: the storage makes the next one from it and publishes that whole, so an evaluation sees flags,
+//! rule-based segments and segments that belong together. The parts are shared between states; a new state of one
+//! segment copies a list of pointers, and neither flags nor keys.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use super::flag::Flag;
+use super::key_table::{KeyHash, key_hash};
+use super::matcher::{SegmentId, SegmentRef};
+use super::rule_based_segment::RuleBasedSegment;
+use super::segment::Segment;
+
+/// Flags, rule-based segments and segments in one state. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Definitions {
+    pub(super) flags: Arc<HashTable<Arc<Flag>>>,
+    pub(super) rule_based_segments: Arc<HashTable<Arc<RuleBasedSegment>>>,
+    /// By [`SegmentId`].
+    pub(super) segments: Arc<Vec<Option<Arc<Segment>>>>,
+    pub(super) indexes: Arc<Indexes>,
+    pub(super) change_number: i64,
+    pub(super) rbs_change_number: i64,
+}
+
+/// What is asked of all flags together, kept in step with them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Indexes {
+    /// Flags by set; only sets of the filter if there is one.
+    sets: HashMap<Box<str>, BTreeSet<Box<str>>>,
+    /// How many flags have a traffic type.
+    traffic_types: HashMap<Box<str>, usize>,
+    /// Segments that flags and rule-based segments refer to, and how often.
+    segments: BTreeMap<Arc<str>, (SegmentId, usize)>,
+}
+
+impl Default for Definitions {
+    fn default() -> Self {
+        Definitions::empty()
+    }
+}
+
+impl Definitions {
+    /// The state before anything is known.
+    pub fn empty() -> Self {
+        Definitions {
+            flags: Arc::default(),
+            rule_based_segments: Arc::default(),
+            segments: Arc::default(),
+            indexes: Arc::default(),
+            change_number: -1,
+            rbs_change_number: -1,
+        }
+    }
+
+    /// The state of the flags; -1 before any is known.
+    pub fn change_number(&self) -> i64 {
+        self.change_number
+    }
+
+    /// The state of the rule-based segments; -1 before any is known.
+    pub fn rbs_change_number(&self) -> i64 {
+        self.rbs_change_number
+    }
+
+    /// A flag by its name.
+    #[inline]
+    pub fn flag(&self, name: &str) -> Option<&Arc<Flag>> {
+        self.flag_hashed(key_hash(name), name)
+    }
+
+    #[inline]
+    pub(super) fn flag_hashed(&self, hash: KeyHash, name: &str) -> Option<&Arc<Flag>> {
+        self.flags.find(hash.value(), |flag| *flag.name == *name)
+    }
+
+    /// All flags, in no particular order.
+    pub fn flags(&self) -> impl Iterator<Item = &Arc<Flag>> {
+        self.flags.iter()
+    }
+
+    /// How many flags there are.
+    pub fn len(&self) -> usize {
+        self.flags.len()
+    }
+
+    /// Whether there is no flag.
+    pub fn is_empty(&self) -> bool {
+        self.flags.is_empty()
+    }
+
+    /// A rule-based segment by its name.
+    pub fn rule_based_segment(&self, name: &str) -> Option<&Arc<RuleBasedSegment>> {
+        self.rule_based_segment_hashed(key_hash(name), name)
+    }
+
+    #[inline]
+    pub(super) fn rule_based_segment_hashed(&self, hash: KeyHash, name: &str) -> Option<&Arc<RuleBasedSegment>> {
+        self.rule_based_segments.find(hash.value(), |segment| *segment.name == *name)
+    }
+
+    /// All rule-based segments, in no particular order.
+    pub fn rule_based_segments(&self) -> impl Iterator<Item = &Arc<RuleBasedSegment>> {
+        self.rule_based_segments.iter()
+    }
+
+    /// A segment, once it was loaded.
+    #[inline]
+    pub fn segment(&self, id: SegmentId) -> Option<&Arc<Segment>> {
+        self.segments.get(id.0 as usize)?.as_ref()
+    }
+
+    /// All loaded segments, referred to or not.
+    pub fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.segments.iter().flatten()
+    }
+
+    /// The same state with another state of one segment.
+    pub fn with_segment(&self, id: SegmentId, segment: Arc<Segment>) -> Self {
+        let mut segments = Vec::clone(&self.segments);
+        let index = id.0 as usize;
+        if segments.len() <= index {
+            segments.resize(index + 1, None);
+        }
+        segments[index] = Some(segment);
+        Definitions { segments: Arc::new(segments), ..self.clone() }
+    }
+
+    /// Names of the flags that belong to any of these sets: distinct, sorted. Unknown sets add nothing.
+    pub fn flags_of_sets<S: AsRef<str>>(&self, sets: &[S]) -> Vec<&str> {
+        let flags = sets.iter().filter_map(|set| self.indexes.sets.get(set.as_ref())).flatten();
+        flags.map(|flag| &**flag).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether a flag belongs to this set, or a filter names it.
+    pub fn knows_set(&self, set: &str, filter: Option<&[String]>) -> bool {
+        self.indexes.sets.contains_key(set) || filter.is_some_and(|filter| filter.iter().any(|known| known == set))
+    }
+
+    /// How many sets flags belong to.
+    pub fn set_count(&self) -> usize {
+        self.indexes.sets.len()
+    }
+
+    /// Whether any flag has this traffic type.
+    pub fn has_traffic_type(&self, name: &str) -> bool {
+        self.indexes.traffic_types.contains_key(name)
+    }
+
+    /// Segments that must be loaded for these flags and rule-based segments, sorted by name.
+    pub fn needed_segments(&self) -> impl ExactSizeIterator<Item = (&str, SegmentId)> {
+        self.indexes.segments.iter().map(|(name, &(id, _))| (&**name, id))
+    }
+}
+
+impl Indexes {
+    /// Takes a flag in. Of its sets only those of the filter are indexed.
+    pub(super) fn add_flag(&mut self, flag: &Flag, filter: Option<&[String]>) {
+        for set in indexed_sets(flag, filter) {
+            self.sets.entry(set.clone()).or_default().insert(flag.name.clone());
+        }
+        if let Some(traffic_type) = &flag.traffic_type {
+            *self.traffic_types.entry(traffic_type.clone()).or_default() += 1;
+        }
+        flag.segments().for_each(|segment| self.add_segment(segment));
+    }
+
+    pub(super) fn remove_flag(&mut self, flag: &Flag, filter: Option<&[String]>) {
+        for set in indexed_sets(flag, filter) {
+            if let Some(flags) = self.sets.get_mut(set) {
+                flags.remove(&flag.name);
+                if flags.is_empty() {
+                    self.sets.remove(set);
+                }
+            }
+        }
+        if let Some(traffic_type) = &flag.traffic_type
+            && let Some(count) = self.traffic_types.get_mut(traffic_type)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.traffic_types.remove(traffic_type);
+            }
+        }
+        flag.segments().for_each(|segment| self.remove_segment(segment));
+    }
+
+    pub(super) fn add_segment(&mut self, segment: &SegmentRef) {
+        self.segments.entry(Arc::clone(&segment.name)).or_insert((segment.id, 0)).1 += 1;
+    }
+
+    pub(super) fn remove_segment(&mut self, segment: &SegmentRef) {
+        if let Some((_, count)) = self.segments.get_mut(&segment.name) {
+            *count -= 1;
+            if *count == 0 {
+                self.segments.remove(&segment.name);
+            }
+        }
+    }
+}
+
+fn indexed_sets<'f>(flag: &'f Flag, filter: Option<&'f [String]>) -> impl Iterator<Item = &'f Box<str>> {
+    flag.sets.iter().filter(move |set| filter.is_none_or(|filter| filter.iter().any(|known| **known == ***set)))
+}

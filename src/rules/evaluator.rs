@@ -1,0 +1,286 @@
+//! From a flag and a key to a treatment: Split's decision, step by step.
+//!
+//! Flags depend on flags and on rule-based segments, which depend on each other, so this recurses; how deep is bounded,
+//! because circles are legal JSON. A hundred levels must fit into 64 KiB of stack: the frames below carry pointers only,
+//! and whatever needs room (texts, log lines) is a function of its own, kept out of line.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::bucketing::bucket;
+use super::config_text::ConfigText;
+use super::definitions::Definitions;
+use super::fallback::Fallbacks;
+use super::flag::{Choice, Condition, Flag};
+use super::intern::{self, Interned};
+use super::key_table::{KeyHash, key_hash};
+use super::labels::{self, Label};
+use super::matcher::{Dependency, LOG, Leaf, Matcher, NameRef, SegmentRef, Test};
+use super::rule_based_segment::{Excluded, RuleBasedSegment};
+use crate::input::{Attributes, Key};
+use crate::logging::Logger;
+
+/// How deep evaluations of flags and rule-based segments may nest, the first one included.
+const MAX_DEPTH: u32 = 100;
+/// How many nested evaluations one call may cause. Definitions that refer to two others each, a hundred levels deep, are
+/// no circle and yet would take longer than anybody lives.
+const MAX_NESTED: u32 = 100_000;
+
+static CONTROL: Choice = Choice { treatment: intern::CONTROL, config: None };
+
+/// Who asks, and what stands ready to answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Whose treatment is decided.
+    pub key: Key<'a>,
+    /// What the caller says about the key.
+    pub attributes: Option<&'a Attributes>,
+    /// What is served instead of `control`.
+    pub fallbacks: &'a Fallbacks,
+    /// Where rules complain.
+    pub log: &'a Logger,
+}
+
+/// How an evaluation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The flag decided.
+    Evaluated,
+    /// There is no such flag. Makes no impression.
+    UnknownFlag,
+    /// The evaluation failed. Makes an impression without change number.
+    Exception,
+}
+
+/// What was decided. Borrowed from the definitions: nothing is counted or copied.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'a> {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What to serve.
+    pub treatment: Interned,
+    /// Why.
+    pub label: Option<Interned>,
+    /// Configuration of that treatment.
+    pub config: Option<&'a Arc<ConfigText>>,
+    /// The flag's, if it decided.
+    pub change_number: Option<i64>,
+    /// The flag, if it decided.
+    pub flag: Option<&'a Flag>,
+}
+
+/// Evaluations nest deeper, or there are more of them, than anything sensible needs.
+#[derive(Debug)]
+struct TooDeep;
+
+/// A treatment and its reason, before fallback.
+type Verdict<'a> = Result<(&'a Choice, &'a Label), TooDeep>;
+
+impl Definitions {
+    /// Decides which treatment of a flag a key gets.
+    pub fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>) -> Decision<'a> {
+        let Some(flag) = self.flag(flag) else {
+            return finish(Outcome::UnknownFlag, flag, None, &CONTROL, &labels::DEFINITION_NOT_FOUND, request);
+        };
+        let run = Run { definitions: self, request, key_hash: Cell::new(None), nested: Cell::new(0) };
+        match run.decide(flag, 1) {
+            Ok((choice, label)) => finish(Outcome::Evaluated, &flag.name, Some(flag), choice, label, request),
+            Err(TooDeep) => failed(flag, request),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn failed<'a>(flag: &Flag, request: &Request<'a>) -> Decision<'a> {
+    let name = &flag.name;
+    request.log.error(LOG, format_args!("flag {name:?} cannot be evaluated: what it depends on nests too deep"));
+    finish(Outcome::Exception, name, None, &CONTROL, &labels::EXCEPTION, request)
+}
+
+#[inline]
+fn finish<'a>(
+    outcome: Outcome,
+    name: &str,
+    flag: Option<&'a Flag>,
+    choice: &'a Choice,
+    label: &'a Label,
+    request: &Request<'a>,
+) -> Decision<'a> {
+    let (choice, label) = match fallback_of(name, choice, request) {
+        Some(fallback) => (fallback, label.fallback),
+        None => (choice, label.text),
+    };
+    Decision {
+        outcome,
+        treatment: choice.treatment,
+        label,
+        config: choice.config.as_ref(),
+        change_number: flag.map(|flag| flag.change_number),
+        flag,
+    }
+}
+
+/// What takes the place of a choice, if it is `control` and something does.
+#[inline]
+fn fallback_of<'a>(name: &str, choice: &Choice, request: &Request<'a>) -> Option<&'a Choice> {
+    if choice.treatment == Interned::control() { request.fallbacks.resolve(Some(name)) } else { None }
+}
+
+/// One call's evaluation, with everything it nests.
+struct Run<'a, 'r> {
+    definitions: &'a Definitions,
+    request: &'r Request<'a>,
+    /// Made when first asked for.
+    key_hash: Cell<Option<KeyHash>>,
+    nested: Cell<u32>,
+}
+
+impl<'a> Run<'a, '_> {
+    fn decide(&self, flag: &'a Flag, depth: u32) -> Verdict<'a> {
+        if flag.killed {
+            return Ok((&flag.default, &labels::KILLED));
+        }
+        for prerequisite in &*flag.prerequisites {
+            if !self.holds(prerequisite, depth)? {
+                return Ok((&flag.default, &labels::PREREQUISITES_NOT_MET));
+            }
+        }
+        let mut allocated = flag.traffic_allocation >= 100;
+        for condition in &*flag.conditions {
+            if condition.is_rollout && !allocated {
+                if !self.is_allocated(flag) {
+                    return Ok((&flag.default, &labels::NOT_IN_SPLIT));
+                }
+                allocated = true;
+            }
+            if self.matches(condition, depth)? {
+                let key = self.request.key.bucketing_text();
+                let choice = condition.pick(key, flag.seed, flag.algorithm).unwrap_or(&CONTROL);
+                return Ok((choice, &condition.label));
+            }
+        }
+        Ok((&flag.default, &labels::DEFAULT_RULE))
+    }
+
+    fn is_allocated(&self, flag: &Flag) -> bool {
+        let key = self.request.key.bucketing_text();
+        bucket(key, flag.traffic_allocation_seed, flag.algorithm) <= flag.traffic_allocation
+    }
+
+    /// Whether another flag serves one of the treatments wanted of it.
+    fn holds(&self, dependency: &'a Dependency, depth: u32) -> Result<bool, TooDeep> {
+        let NameRef { hash, name } = &dependency.flag;
+        let choice = match self.definitions.flag_hashed(*hash, name) {
+            Some(flag) => self.decide(flag, self.deeper(depth)?)?.0,
+            None => &CONTROL,
+        };
+        let served = fallback_of(name, choice, self.request).unwrap_or(choice).treatment;
+        Ok(dependency.treatments.contains(&served))
+    }
+
+    /// Whether all matchers are true.
+    fn matches(&self, condition: &'a Condition, depth: u32) -> Result<bool, TooDeep> {
+        if !condition.usable {
+            return Ok(false);
+        }
+        for matcher in &condition.matchers {
+            if self.answer(matcher, depth)? == matcher.negate {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The answer of a matcher before negation.
+    fn answer(&self, matcher: &'a Matcher, depth: u32) -> Result<bool, TooDeep> {
+        match &matcher.test {
+            Test::AllKeys => Ok(true),
+            Test::InSegment(segment) => Ok(self.has_value(matcher) && self.is_in_segment(segment)),
+            Test::InRuleBasedSegment(segment) => self.is_in_rule_based_segment(segment, depth),
+            Test::Dependency(dependency) => self.holds(dependency, depth),
+            Test::Leaf(leaf) => Ok(self.ask_leaf(leaf, matcher)),
+            Test::Unusable => Ok(false),
+        }
+    }
+
+    fn ask_leaf(&self, leaf: &Leaf, matcher: &Matcher) -> bool {
+        let Request { key, attributes, log, .. } = *self.request;
+        match &matcher.attribute {
+            None => leaf.matches_key(key.matching, || self.hash_of_key(), log),
+            Some(name) => match attributes.and_then(|all| all.get(name)) {
+                Some(value) => leaf.matches(value, name, log),
+                None => false,
+            },
+        }
+    }
+
+    fn has_value(&self, matcher: &Matcher) -> bool {
+        match &matcher.attribute {
+            None => true,
+            Some(name) => self.request.attributes.is_some_and(|all| all.get(name).is_some()),
+        }
+    }
+
+    fn is_in_segment(&self, segment: &SegmentRef) -> bool {
+        match self.definitions.segment(segment.id) {
+            Some(loaded) => loaded.keys.contains(self.hash_of_key(), self.request.key.matching),
+            None => self.segment_is_missing(segment),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn segment_is_missing(&self, segment: &SegmentRef) -> bool {
+        self.request.log.warning(LOG, format_args!("segment {:?} is not loaded: nobody is in it", segment.name));
+        false
+    }
+
+    fn is_in_rule_based_segment(&self, segment: &'a NameRef, depth: u32) -> Result<bool, TooDeep> {
+        match self.definitions.rule_based_segment_hashed(segment.hash, &segment.name) {
+            Some(segment) => self.is_member(segment, self.deeper(depth)?),
+            None => Ok(false),
+        }
+    }
+
+    fn is_member(&self, segment: &'a RuleBasedSegment, depth: u32) -> Result<bool, TooDeep> {
+        let excluded = &segment.excluded_keys;
+        if !excluded.is_empty() && excluded.contains(self.hash_of_key(), self.request.key.matching) {
+            return Ok(false);
+        }
+        for excluded in &segment.excluded {
+            let is_excluded = match excluded {
+                Excluded::Segment(segment) => self.is_in_segment(segment),
+                Excluded::RuleBased(segment) => self.is_in_rule_based_segment(segment, depth)?,
+            };
+            if is_excluded {
+                return Ok(false);
+            }
+        }
+        for condition in &*segment.conditions {
+            if self.matches(condition, depth)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The depth of what is nested in an evaluation of this depth.
+    fn deeper(&self, depth: u32) -> Result<u32, TooDeep> {
+        let nested = self.nested.get() + 1;
+        self.nested.set(nested);
+        if depth >= MAX_DEPTH || nested > MAX_NESTED { Err(TooDeep) } else { Ok(depth + 1) }
+    }
+
+    #[inline]
+    fn hash_of_key(&self) -> KeyHash {
+        match self.key_hash.get() {
+            Some(hash) => hash,
+            None => {
+                let hash = key_hash(self.request.key.matching);
+                self.key_hash.set(Some(hash));
+                hash
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Fallback treatments: what is served where the answer would be `control`.
+
+use std::collections::HashMap;
+
+use super::config_text::ConfigText;
+use super::flag::Choice;
+use super::intern::{InternError, intern_treatment};
+use crate::config::{FallbackTreatment, FallbackTreatments};
+
+/// Fallback treatments, ready to serve.
+#[derive(Debug, Default)]
+pub struct Fallbacks {
+    global: Option<Choice>,
+    by_flag: HashMap<Box<str>, Choice>,
+}
+
+impl Fallbacks {
+    /// No fallback treatments.
+    pub fn none() -> Self {
+        Fallbacks::default()
+    }
+
+    /// Takes over what is configured.
+    pub fn compile(configured: &FallbackTreatments) -> Result<Self, InternError> {
+        let compile = |fallback: &FallbackTreatment| {
+            let config = fallback.config.as_deref().map(ConfigText::new);
+            Ok(Choice { treatment: intern_treatment(&fallback.treatment)?, config })
+        };
+        let by_flag = configured.by_flag.iter();
+        Ok(Fallbacks {
+            global: configured.global.as_ref().map(compile).transpose()?,
+            by_flag: by_flag.map(|(flag, own)| Ok((flag.as_str().into(), compile(own)?))).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether there is none at all.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.global.is_none() && self.by_flag.is_empty()
+    }
+
+    /// What to serve instead of `control` for a flag; for a name that is none, give `None`.
+    pub fn resolve(&self, flag: Option<&str>) -> Option<&Choice> {
+        if self.is_empty() {
+            return None;
+        }
+        flag.and_then(|flag| self.by_flag.get(flag)).or(self.global.as_ref())
+    }
+}

@@ -1,0 +1,134 @@
+//! A feature flag, compiled: everything an evaluation needs stands ready in it.
+
+use std::sync::Arc;
+
+use super::bucketing::{Algorithm, bucket};
+use super::config_text::ConfigText;
+use super::intern::Interned;
+use super::labels::Label;
+use super::matcher::{Dependency, Matcher, SegmentRef, Test};
+
+/// A treatment with its configuration, looked up in advance.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The treatment.
+    pub treatment: Interned,
+    /// Its configuration. `control` never has one.
+    pub config: Option<Arc<ConfigText>>,
+}
+
+/// A part of the keys of a condition, and what it gets.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    /// The last bucket of this part: the sum of the sizes so far, 0 to 100.
+    pub(crate) up_to: u8,
+    pub(crate) choice: Choice,
+}
+
+/// A rule of a flag or of a rule-based segment.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    /// Subject to traffic allocation.
+    pub(crate) is_rollout: bool,
+    /// Whether it can match at all. A condition that was not understood cannot.
+    pub(crate) usable: bool,
+    pub(crate) label: Label,
+    /// All of them must be true.
+    pub(crate) matchers: Box<[Matcher]>,
+    /// Empty in rule-based segments.
+    pub(crate) partitions: Box<[Partition]>,
+}
+
+impl Condition {
+    /// What this condition serves to a key; `None` where its partitions end before the key's bucket.
+    #[inline]
+    pub(crate) fn pick(&self, bucketing_key: &str, seed: u32, algorithm: Algorithm) -> Option<&Choice> {
+        match &*self.partitions {
+            [] => None,
+            [whole] if whole.up_to == 100 => Some(&whole.choice),
+            parts => pick_by_bucket(parts, bucket(bucketing_key, seed, algorithm)),
+        }
+    }
+
+    /// Segments that the matchers ask for.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &SegmentRef> {
+        self.matchers.iter().filter_map(|matcher| match &matcher.test {
+            Test::InSegment(segment) => Some(segment),
+            _ => None,
+        })
+    }
+
+    /// Rule-based segments that the matchers ask for.
+    pub(crate) fn rule_based_segments(&self) -> impl Iterator<Item = &str> {
+        self.matchers.iter().filter_map(|matcher| match &matcher.test {
+            Test::InRuleBasedSegment(segment) => Some(&*segment.name),
+            _ => None,
+        })
+    }
+}
+
+/// The first part that reaches the bucket.
+pub(crate) fn pick_by_bucket(parts: &[Partition], bucket: u8) -> Option<&Choice> {
+    parts.iter().find(|part| part.up_to >= bucket).map(|part| &part.choice)
+}
+
+/// A feature flag.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    /// Its name.
+    pub name: Box<str>,
+    /// A small number for its name, the same for the life of a factory.
+    pub slot: u32,
+    /// Whether everybody gets the default treatment.
+    pub killed: bool,
+    /// What those get whom no condition serves.
+    pub default: Choice,
+    /// The state of the environment in which it last changed; -1 if unknown.
+    pub change_number: i64,
+    /// What kind of thing its keys name.
+    pub traffic_type: Option<Box<str>>,
+    /// Flag sets it belongs to: distinct, sorted.
+    pub sets: Box<[Box<str>]>,
+    /// Its impressions are counted but not sent one by one.
+    pub impressions_disabled: bool,
+    /// Configurations by treatment, in the order of the definition.
+    pub configs: Box<[(Box<str>, Arc<ConfigText>)]>,
+    /// What other flags must serve first.
+    pub(crate) prerequisites: Arc<[Dependency]>,
+    /// Percentage of keys exposed to rollout conditions.
+    pub(crate) traffic_allocation: u8,
+    pub(crate) traffic_allocation_seed: u32,
+    pub(crate) seed: u32,
+    pub(crate) algorithm: Algorithm,
+    /// Shared with a killed form of the flag.
+    pub(crate) conditions: Arc<[Condition]>,
+    /// Differs between definitions that differ.
+    pub(crate) fingerprint: u64,
+}
+
+impl Flag {
+    /// The flag as a kill notification leaves it, until its definition arrives.
+    pub(crate) fn killed_with(&self, default_treatment: Interned, change_number: i64) -> Self {
+        let default = choice(default_treatment, &self.configs);
+        // Another state than the definition's, which would count as unchanged if it came again.
+        let fingerprint = self.fingerprint.wrapping_add(1);
+        Flag { killed: true, default, change_number, fingerprint, ..self.clone() }
+    }
+
+    /// Names of the rule-based segments that its conditions ask for; one may occur more than once.
+    pub fn rule_based_segments(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().flat_map(Condition::rule_based_segments)
+    }
+
+    /// Segments that its conditions ask for; one may occur more than once.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &SegmentRef> {
+        self.conditions.iter().flat_map(Condition::segments)
+    }
+}
+
+/// A treatment with the configuration that a flag has for it.
+pub(crate) fn choice(treatment: Interned, configs: &[(Box<str>, Arc<ConfigText>)]) -> Choice {
+    let served = treatment != Interned::control();
+    let config = configs.iter().find(|(of, _)| served && **of == *treatment.as_str());
+    Choice { treatment, config: config.map(|(_, text)| Arc::clone(text)) }
+}

@@ -1,0 +1,190 @@
+//! An exact set of texts in as few bytes as possible: whitelists, and the keys of segments.
+//!
+//! All texts stand one behind the other in one string, each after its length, and a hash table holds only their places:
+//! about 30 bytes for a key of 20, where a `HashSet<String>` takes 85, and one cache miss fewer for each look-up. The
+//! hash comes from outside, because an evaluation hashes its key once and asks many tables.
+
+use std::fmt;
+
+use foldhash::SharedSeed;
+use foldhash::fast::FoldHasher;
+use hashbrown::HashTable;
+use std::hash::Hasher as _;
+
+/// The hash of a key: seeded at random once per process, for keys come from strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyHash(u64);
+
+impl KeyHash {
+    pub(crate) fn value(self) -> u64 {
+        self.0
+    }
+}
+
+/// Hashes a key, or any other name, for [`KeyTable`] and the tables of definitions.
+#[inline]
+pub(crate) fn key_hash(key: &str) -> KeyHash {
+    let mut hasher = FoldHasher::with_seed(0, SharedSeed::global_random());
+    hasher.write(key.as_bytes());
+    KeyHash(hasher.finish())
+}
+
+/// Why keys cannot be put into one table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyTableError {
+    /// Places of keys are 32-bit numbers.
+    #[error("the keys take more than 4 GiB")]
+    TooLarge,
+}
+
+/// A set of texts.
+#[derive(Clone, Default)]
+pub struct KeyTable {
+    /// For each text its length, then the text itself.
+    arena: String,
+    places: HashTable<u32>,
+}
+
+/// Lengths up to here take one byte. All length bytes are ASCII, so that the arena stays a string.
+const SHORT: usize = 0x7e;
+/// Announces a length in [`LONG_DIGITS`] digits of seven bits, low ones first.
+const LONG: u8 = 0x7f;
+const LONG_DIGITS: usize = 5;
+
+impl KeyTable {
+    /// An empty set with room for so many keys of so many bytes altogether.
+    pub(crate) fn with_capacity(keys: usize, bytes: usize) -> Self {
+        KeyTable { arena: String::with_capacity(bytes + keys), places: HashTable::with_capacity(keys) }
+    }
+
+    /// A set of texts, each counted once.
+    pub(crate) fn from_keys<S: AsRef<str>>(keys: &[S]) -> Result<Self, KeyTableError> {
+        let bytes = keys.iter().map(|key| key.as_ref().len()).sum();
+        let mut table = KeyTable::with_capacity(keys.len(), bytes);
+        for key in keys {
+            table.insert(key.as_ref())?;
+        }
+        Ok(table)
+    }
+
+    /// How many distinct texts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Whether a text, whose hash this is, is in the set.
+    #[inline]
+    pub(crate) fn contains(&self, hash: KeyHash, key: &str) -> bool {
+        self.place(hash, key).is_some()
+    }
+
+    /// A number that is the same for equal texts and differs for others.
+    #[inline]
+    pub(crate) fn place(&self, hash: KeyHash, key: &str) -> Option<u32> {
+        self.places.find(hash.0, |&place| self.is_at(place, key)).copied()
+    }
+
+    /// Adds a text; false if it was there.
+    pub(crate) fn insert(&mut self, key: &str) -> Result<bool, KeyTableError> {
+        let hash = key_hash(key);
+        if self.contains(hash, key) {
+            return Ok(false);
+        }
+        let place = u32::try_from(self.arena.len()).map_err(|_| KeyTableError::TooLarge)?;
+        if key.len() <= SHORT {
+            // Below 128, so one byte.
+            self.arena.push(char::from(key.len() as u8));
+        } else {
+            self.arena.push(char::from(LONG));
+            (0..LONG_DIGITS).for_each(|digit| self.arena.push(char::from((key.len() >> (7 * digit) & 0x7f) as u8)));
+        }
+        self.arena.push_str(key);
+        let arena = &self.arena;
+        self.places.insert_unique(hash.0, place, |&place| key_hash(text_at(arena, place)).0);
+        Ok(true)
+    }
+
+    /// All texts, in no particular order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|&place| text_at(&self.arena, place))
+    }
+
+    /// Gives back what was reserved in vain.
+    pub(crate) fn shrink(&mut self) {
+        self.arena.shrink_to_fit();
+        let arena = &self.arena;
+        self.places.shrink_to_fit(|&place| key_hash(text_at(arena, place)).0);
+    }
+
+    /// Bytes on the heap.
+    #[cfg(test)]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.arena.capacity() + self.places.allocation_size()
+    }
+
+    #[inline]
+    fn is_at(&self, place: u32, key: &str) -> bool {
+        let bytes = &self.arena.as_bytes()[place as usize..];
+        if key.len() <= SHORT {
+            usize::from(bytes[0]) == key.len() && &bytes[1..=key.len()] == key.as_bytes()
+        } else {
+            text_at(&self.arena, place) == key
+        }
+    }
+}
+
+fn text_at(arena: &str, place: u32) -> &str {
+    let place = place as usize;
+    let bytes = arena.as_bytes();
+    let (start, len) = match bytes[place] {
+        LONG => {
+            let digits = &bytes[place + 1..=place + LONG_DIGITS];
+            let len = digits.iter().rev().fold(0, |len, &digit| len << 7 | usize::from(digit));
+            (place + 1 + LONG_DIGITS, len)
+        }
+        len => (place + 1, usize::from(len)),
+    };
+    &arena[start..start + len]
+}
+
+impl fmt::Debug for KeyTable {
+    /// The number of keys only: they are the host's users.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyTable").field("len", &self.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_exactly_what_was_put_in() {
+        let lengths = [0, 1, 20, 125, 126, 127, 128, 250, 16_383, 16_384, 100_000];
+        let keys: Vec<String> = lengths.iter().flat_map(|&len| ["x".repeat(len), "é".repeat(len)]).collect();
+        let table = KeyTable::from_keys(&keys).expect("small");
+        // The two empty ones are the same.
+        assert_eq!(table.len(), keys.len() - 1);
+        for key in &keys {
+            assert!(table.contains(key_hash(key), key), "{} bytes", key.len());
+            let longer = format!("{key}!");
+            assert!(!table.contains(key_hash(&longer), &longer), "{} bytes", longer.len());
+        }
+        let mut listed: Vec<&str> = table.iter().collect();
+        let mut expected: Vec<&str> = keys.iter().map(String::as_str).collect();
+        listed.sort_unstable();
+        expected.sort_unstable();
+        expected.dedup();
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
+    fn equal_hashes_are_not_equal_keys() {
+        let table = KeyTable::from_keys(&["ann"]).expect("small");
+        assert!(!table.contains(key_hash("ann"), "bob"));
+    }
+}

@@ -1,0 +1,42 @@
+//! A rule-based segment: keys that satisfy one of some conditions and are not excluded.
+
+use std::sync::Arc;
+
+use super::flag::Condition;
+use super::key_table::KeyTable;
+use super::matcher::{NameRef, SegmentRef};
+
+/// A segment whose keys are not members. Kinds that this library does not know exclude nobody and are left out.
+#[derive(Clone, Debug)]
+pub(crate) enum Excluded {
+    Segment(SegmentRef),
+    RuleBased(NameRef),
+}
+
+/// A rule-based segment, compiled.
+#[derive(Debug)]
+pub struct RuleBasedSegment {
+    /// Its name.
+    pub name: Box<str>,
+    /// The state of the environment in which it last changed; -1 if unknown.
+    pub change_number: i64,
+    /// What kind of thing its keys name.
+    pub traffic_type: Option<Box<str>>,
+    pub(crate) excluded_keys: KeyTable,
+    pub(crate) excluded: Box<[Excluded]>,
+    /// Any of them makes a member.
+    pub(crate) conditions: Arc<[Condition]>,
+    /// Differs between definitions that differ.
+    pub(crate) fingerprint: u64,
+}
+
+impl RuleBasedSegment {
+    /// Segments that its conditions and exclusions ask for; one may occur more than once.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &SegmentRef> {
+        let excluded = self.excluded.iter().filter_map(|excluded| match excluded {
+            Excluded::Segment(segment) => Some(segment),
+            Excluded::RuleBased(_) => None,
+        });
+        self.conditions.iter().flat_map(Condition::segments).chain(excluded)
+    }
+}

@@ -1,0 +1,35 @@
+//! A segment: keys that belong together, and the change number of that state.
+
+use std::sync::Arc;
+
+use super::key_set::KeySet;
+use super::key_table::KeyTableError;
+
+/// A segment in memory.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its members.
+    pub keys: KeySet,
+    /// Which state this is; -1 before any is known.
+    pub change_number: i64,
+}
+
+impl Segment {
+    /// A segment of which nothing is known yet.
+    pub fn empty(name: &str) -> Self {
+        Segment { name: name.into(), keys: KeySet::default(), change_number: -1 }
+    }
+
+    /// The state after a change, and whether any key came or went.
+    pub fn updated<S: AsRef<str>>(
+        &self,
+        added: &[S],
+        removed: &[S],
+        change_number: i64,
+    ) -> Result<(Self, bool), KeyTableError> {
+        let updated = self.keys.with_delta(added, removed)?;
+        Ok((Segment { name: Arc::clone(&self.name), keys: updated.keys, change_number }, updated.changed))
+    }
+}

@@ -1,0 +1,67 @@
+//! Definitions in memory: an immutable state behind an atomic pointer, and one writer at a time that makes the next.
+//!
+//! Readers never wait: they take the state that is published when they come. A writer builds the next one beside it,
+//! under a lock that no reader takes, and publishes it whole, so flags appear together with what they refer to.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+
+use crate::rules::{Definitions, Registry};
+
+/// The definitions of one factory.
+#[derive(Debug)]
+pub(crate) struct Store {
+    published: ArcSwap<Definitions>,
+    registry: Mutex<Registry>,
+    filter: Option<Vec<String>>,
+}
+
+impl Store {
+    /// An empty store. With a filter it holds only flags that belong to one of these sets.
+    pub(crate) fn new(filter: Option<Vec<String>>) -> Self {
+        Store { published: ArcSwap::from_pointee(Definitions::empty()), registry: Mutex::default(), filter }
+    }
+
+    /// The published state.
+    #[inline]
+    pub(crate) fn load(&self) -> Guard<Arc<Definitions>> {
+        self.published.load()
+    }
+
+    /// The flag sets that are let in; none: all.
+    pub(crate) fn filter(&self) -> Option<&[String]> {
+        self.filter.as_deref()
+    }
+
+    /// Lets `write` make the next state. Others who write wait.
+    pub(crate) fn write<R>(&self, write: impl FnOnce(&mut Writer<'_>) -> R) -> R {
+        // What a panicking writer left behind is at worst a name that nothing refers to.
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        write(&mut Writer { registry: &mut registry, store: self })
+    }
+}
+
+/// The right to write.
+pub(crate) struct Writer<'a> {
+    /// Numbers of flags and segments, for compiling definitions.
+    pub(crate) registry: &'a mut Registry,
+    store: &'a Store,
+}
+
+impl Writer<'_> {
+    /// The state that the next is made from. Stays the latest while this writer writes.
+    pub(crate) fn current(&self) -> Arc<Definitions> {
+        self.store.published.load_full()
+    }
+
+    /// The flag sets that are let in; none: all.
+    pub(crate) fn filter(&self) -> Option<&[String]> {
+        self.store.filter()
+    }
+
+    /// Makes a state the one that evaluations read.
+    pub(crate) fn publish(&mut self, next: Definitions) {
+        self.store.published.store(Arc::new(next));
+    }
+}

@@ -1,0 +1,5 @@
+//! What evaluations read.
+
+mod memory;
+
+pub(crate) use memory::{Store, Writer};

@@ -1,0 +1,329 @@
+//! Localhost mode: definitions from files.
+//!
+//! JSON files are what the backend would send, so they are loaded in the background and retried, and may be refreshed.
+//! YAML and plain text are loaded while the factory is made, once: what does not load there is an error to the caller.
+//! A file that breaks later costs nothing: the last good definitions stay.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::io::{Io, Stop};
+use crate::callbacks::{Event, Outlets};
+use crate::clock;
+use crate::config::Config;
+use crate::lifecycle::Lifecycle;
+use crate::logging::Logger;
+use crate::rules::{Applied, Change, Definitions, Segment, SegmentId};
+use crate::storage::{Store, Writer};
+use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};
+use crate::wire::compile::Compiler;
+use crate::wire::localhost::{
+    Digest, Digests, Document, Format, LocalhostError, SegmentDocument, Verdict, decode, read_text, read_yaml,
+};
+
+const TARGET: &str = "localhost";
+
+/// Waits after a first load that failed (spec: 10, 20, 30, 30 ... seconds).
+const RETRY_STEP: Duration = Duration::from_secs(10);
+const RETRY_CAP: Duration = Duration::from_secs(30);
+
+/// Why the files of localhost mode do not load.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read {path:?}: {cause}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// What is in the file cannot be used.
+    #[error("{path:?} does not load: {cause}")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+}
+
+/// The files of one factory, and what was last read of them.
+pub(crate) struct Localhost {
+    files: Files,
+    refresh: Option<Refresh>,
+    store: Arc<Store>,
+    lifecycle: Arc<Lifecycle>,
+    outlets: Arc<Outlets>,
+    log: Logger,
+    /// Whether labels need their `fallback - ` form.
+    fallbacks: bool,
+    /// What stands for seeds that the file leaves out: seconds since 1970 when the factory was made. The same at every
+    /// refresh, or keys would move to other buckets whenever somebody edits another flag.
+    seed: i64,
+    last: Option<Digests>,
+    segments: HashMap<String, Digest>,
+    /// Why the last refresh failed: said once, not every second.
+    complaint: Option<String>,
+}
+
+struct Files {
+    format: Format,
+    flags: PathBuf,
+    segments: Option<PathBuf>,
+}
+
+struct Refresh {
+    flags: Duration,
+    segments: Duration,
+}
+
+impl Localhost {
+    /// The files that a configuration names.
+    pub(crate) fn new(
+        config: &Config,
+        fallbacks: bool,
+        store: Arc<Store>,
+        lifecycle: Arc<Lifecycle>,
+        outlets: Arc<Outlets>,
+        log: Logger,
+    ) -> Self {
+        let files = Files {
+            format: Format::of(&config.split_file),
+            flags: config.split_file.clone(),
+            segments: config.segment_directory.clone(),
+        };
+        let refresh = config
+            .localhost_refresh_enabled
+            .then_some(Refresh { flags: config.features_refresh_rate, segments: config.segments_refresh_rate });
+        Localhost {
+            files,
+            refresh,
+            store,
+            lifecycle,
+            outlets,
+            log,
+            fallbacks,
+            seed: clock::now_ms() / 1000,
+            last: None,
+            segments: HashMap::new(),
+            complaint: None,
+        }
+    }
+
+    /// Loads, here and now or in the background, as the format of the file has it.
+    pub(crate) fn start(mut self) -> Result<Option<Io>, StartError> {
+        match self.files.format {
+            Format::Json => Ok(Some(Io::start(move |stop| self.run(stop)).map_err(StartError::Thread)?)),
+            Format::Yaml | Format::Text => {
+                self.load_plain()?;
+                self.become_ready();
+                Ok(None)
+            }
+        }
+    }
+
+    async fn run(mut self, mut stop: Stop) {
+        let mut wait = RETRY_STEP;
+        while let Err(failure) = self.load_json() {
+            let seconds = wait.as_secs();
+            self.log.error(TARGET, format_args!("{failure}; the next attempt is in {seconds} s"));
+            if !stop.sleep(wait).await {
+                return;
+            }
+            wait = (wait + RETRY_STEP).min(RETRY_CAP);
+        }
+        self.become_ready();
+        let Some(Refresh { flags, segments }) = self.refresh else { return };
+        let mut flags_due = Instant::now() + flags;
+        let mut segments_due = Instant::now() + segments;
+        loop {
+            tokio::select! {
+                () = stop.requested() => return,
+                () = tokio::time::sleep_until(flags_due) => {
+                    self.refresh_flags();
+                    flags_due = Instant::now() + flags;
+                }
+                () = tokio::time::sleep_until(segments_due) => {
+                    self.refresh_segments();
+                    segments_due = Instant::now() + segments;
+                }
+            }
+        }
+    }
+
+    fn become_ready(&self) {
+        if self.lifecycle.become_ready() {
+            self.log.info(TARGET, format_args!("ready with the flags of {:?}", self.files.flags));
+            self.outlets.event(Event::Ready);
+        }
+    }
+
+    fn load_plain(&mut self) -> Result<(), LoadError> {
+        let bytes = read(&self.files.flags)?;
+        let text = decode(&bytes).map_err(|cause| self.flags_form(cause))?;
+        let flags = match self.files.format {
+            Format::Yaml => read_yaml(text).map_err(|cause| self.flags_form(cause))?,
+            Format::Json | Format::Text => read_text(text, &self.log),
+        };
+        self.store.write(|writer| {
+            let mut compiler = self.compiler(writer);
+            let flags = flags.iter().filter_map(|json| flag_from_json(json, &mut compiler)).collect();
+            let change = Change { flags, ..Change::default() };
+            let (next, _) = writer.current().apply(change, writer.filter());
+            writer.publish(next);
+        });
+        Ok(())
+    }
+
+    fn refresh_flags(&mut self) {
+        match self.load_json() {
+            Ok(applied) => {
+                self.complaint = None;
+                if !applied.flags_changed.is_empty() {
+                    self.outlets.event(Event::Update { flags_changed: true, names: applied.flags_changed });
+                }
+                if applied.rule_based_segments_changed {
+                    self.outlets.event(Event::Update { flags_changed: false, names: Vec::new() });
+                }
+            }
+            Err(failure) => {
+                let failure = failure.to_string();
+                if self.complaint.as_ref() != Some(&failure) {
+                    self.log.error(TARGET, format_args!("{failure}; the definitions stay as they were"));
+                }
+                self.complaint = Some(failure);
+            }
+        }
+    }
+
+    /// Reads the file of the flags, and those of segments that are new to it, and publishes all together.
+    fn load_json(&mut self) -> Result<Applied, LoadError> {
+        let bytes = read(&self.files.flags)?;
+        let text = decode(&bytes).map_err(|cause| self.flags_form(cause))?;
+        let document = Document::read(text).map_err(|cause| self.flags_form(cause))?;
+        let store = Arc::clone(&self.store);
+        let applied = store.write(|writer| {
+            let current = writer.current();
+            let sections =
+                document.to_apply(self.last.as_ref(), current.change_number(), current.rbs_change_number());
+            let mut change = Change::default();
+            if sections.rule_based_segments {
+                let objects = document.sanitised_rule_based_segments(&self.log);
+                let mut compiler = self.compiler(writer);
+                change.rule_based_segments =
+                    objects.iter().filter_map(|json| rule_based_segment_from_json(json, &mut compiler)).collect();
+                change.rbs_change_number = Some(document.rule_based_segments().till);
+            }
+            if sections.flags {
+                let objects = document.sanitised_flags(self.seed, &self.log);
+                let mut compiler = self.compiler(writer);
+                change.flags = objects.iter().filter_map(|json| flag_from_json(json, &mut compiler)).collect();
+                change.change_number = Some(document.flags().till);
+            }
+            let (next, applied) = current.apply(change, writer.filter());
+            let is_new = |definitions: &Definitions, id| definitions.segment(id).is_none();
+            let (next, _) = self.read_segments(next, is_new);
+            writer.publish(next);
+            applied
+        });
+        self.last = Some(document.digests());
+        Ok(applied)
+    }
+
+    fn refresh_segments(&mut self) {
+        let store = Arc::clone(&self.store);
+        let changed = store.write(|writer| {
+            let (next, changed) = self.read_segments(Definitions::clone(&writer.current()), |_, _| true);
+            writer.publish(next);
+            changed
+        });
+        if changed {
+            self.outlets.event(Event::Update { flags_changed: false, names: Vec::new() });
+        }
+    }
+
+    /// Reads the files of those needed segments that `wanted` names, and returns the state with them in it, and whether
+    /// that changed a segment. What is wrong with a file is logged and leaves its segment as it is.
+    fn read_segments(
+        &mut self,
+        mut definitions: Definitions,
+        wanted: impl Fn(&Definitions, SegmentId) -> bool,
+    ) -> (Definitions, bool) {
+        let needed: Vec<_> = definitions
+            .needed_segments()
+            .filter(|(_, id)| wanted(&definitions, *id))
+            .map(|(name, id)| (name.to_owned(), id))
+            .collect();
+        let mut any_changed = false;
+        for (name, id) in needed {
+            let stored = definitions.segment(id).cloned();
+            match self.read_segment(&name, stored.as_deref()) {
+                Ok(Some((segment, changed))) => {
+                    any_changed |= changed || stored.is_none();
+                    definitions = definitions.with_segment(id, Arc::new(segment));
+                }
+                Ok(None) => {}
+                Err(failure) => self.log.error(TARGET, format_args!("segment {name:?}: {failure}; it stays as it was")),
+            }
+        }
+        (definitions, any_changed)
+    }
+
+    fn read_segment(
+        &mut self,
+        name: &str,
+        stored: Option<&Segment>,
+    ) -> Result<Option<(Segment, bool)>, Box<dyn Error + Send + Sync>> {
+        let Some(directory) = &self.files.segments else {
+            return Err("segmentDirectory is not set, and there is no home directory".into());
+        };
+        if name.contains(['/', '\\']) {
+            return Err("its name cannot be that of a file in segmentDirectory".into());
+        }
+        let path = directory.join(format!("{name}.json"));
+        let bytes = read(&path)?;
+        let form = |cause: LocalhostError| LoadError::Form { path: path.clone(), cause: Box::new(cause) };
+        let text = decode(&bytes).map_err(form)?;
+        let document = SegmentDocument::read(text, name, &self.log).map_err(form)?;
+        let empty = Segment::empty(name);
+        let before = stored.unwrap_or(&empty);
+        match document.verdict(self.segments.get(name), before.change_number) {
+            Verdict::Apply => {}
+            Verdict::Unchanged | Verdict::Older => return Ok(None),
+        }
+        let updated = before.updated(&document.added, &document.removed, document.till)?;
+        self.segments.insert(name.to_owned(), document.digest);
+        Ok(Some(updated))
+    }
+
+    fn compiler<'a>(&'a self, writer: &'a mut Writer<'_>) -> Compiler<'a> {
+        Compiler { registry: writer.registry, log: &self.log, fallbacks: self.fallbacks }
+    }
+
+    fn flags_form(&self, cause: LocalhostError) -> LoadError {
+        LoadError::Form { path: self.files.flags.clone(), cause: Box::new(cause) }
+    }
+}
+
+/// Why localhost mode does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    std::fs::read(path).map_err(|cause| LoadError::Read { path: path.to_owned(), cause })
+}
