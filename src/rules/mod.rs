@@ -6,6 +6,8 @@
 mod bucketing;
 mod change;
 mod config_text;
+#[cfg(test)]
+mod conformance;
 mod definitions;
 mod evaluator;
 mod fallback;
@@ -19,6 +21,8 @@ mod registry;
 mod rule_based_segment;
 mod segment;
 mod semver;
+#[cfg(test)]
+pub(crate) mod testing;
 mod value;
 mod view;
 
