@@ -20,7 +20,7 @@ use std::path::Path;
 use std::str::Utf8Error;
 
 pub(crate) use digest::Digest;
-pub(crate) use json::{Digests, Document, Section, Sections};
+pub(crate) use json::{Digests, Document};
 pub(crate) use segment::{SegmentDocument, Verdict};
 pub(crate) use text::read as read_text;
 pub(crate) use yaml::read as read_yaml;
