@@ -18,7 +18,7 @@ fn committed() -> String {
 
 /// The functions of the header, each with its comment.
 fn functions(header: &str) -> Vec<(&str, &str)> {
-    let declarations = header.split("/**").filter_map(|item| item.split_once("*/"));
+    let declarations = header.split("/**").skip(1).filter_map(|item| item.split_once("*/"));
     let functions = declarations.filter_map(|(comment, code)| {
         let (_, code) = code.split_once("SPLIT_API")?;
         let (before, _) = code.split_once('(')?;

@@ -68,7 +68,7 @@ struct Cut {
 impl fmt::Write for Cut {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = ROOM - 1 - self.len;
-        let fits = text.floor_char_boundary(room);
+        let fits = (0..=room.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         // A NUL would hide the rest of the sentence.
         let bytes = text.as_bytes()[..fits].iter().map(|&byte| if byte == 0 { b' ' } else { byte });
         for (place, byte) in self.bytes[self.len..].iter_mut().zip(bytes) {

@@ -4,7 +4,7 @@
 use std::ffi::c_char;
 
 use super::codes::*;
-use super::extras::Extras;
+use super::extras::{self, Extras};
 use super::guard::guard_logged;
 use super::handle::Handle;
 use super::out::Out;
@@ -30,9 +30,14 @@ unsafe fn treatment(
     // SAFETY: the caller's promise.
     unsafe {
         let Some(factory) = Factory::from_ref(factory) else { return control };
+        let client = factory.client();
         guard_logged(factory.log(), control, || {
-            let extras = Extras::of_evaluation(options);
-            factory.client().treatment(&extras.who(key), flag).as_ptr().cast()
+            let treatment = if options.is_null() {
+                client.treatment(&extras::nothing_but(key), flag)
+            } else {
+                client.treatment(&Extras::of_evaluation(options).who(key), flag)
+            };
+            treatment.as_ptr().cast()
         })
     }
 }

@@ -41,6 +41,12 @@ struct Parsed {
     json_len: usize,
 }
 
+/// The question that a key makes alone.
+#[inline]
+pub(super) fn nothing_but(key: Given<'_>) -> Who<'_> {
+    Who { key, bucketing_key: None, attributes: Attached::Nothing, properties: Attached::Nothing }
+}
+
 impl<'a> Extras<'a> {
     /// Reads the options of an evaluation; NULL is none.
     ///

@@ -11,26 +11,22 @@ use crate::logging::{Level, Logger};
 /// Runs the body of an exported function. A panic is logged, becomes this thread's last error, and gives `default`.
 #[inline]
 pub(super) fn guard<T>(default: T, body: impl FnOnce() -> T) -> T {
-    // A handle whose call panicked may be used again: what it shares is behind locks and atomics that stay whole.
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => value,
-        Err(payload) => {
-            caught(&*payload, None);
-            default
-        }
-    }
+    watched(None, default, body)
 }
 
 /// [`guard`] with a log to write to.
 #[inline]
 pub(super) fn guard_logged<T>(log: &Logger, default: T, body: impl FnOnce() -> T) -> T {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => value,
-        Err(payload) => {
-            caught(&*payload, Some(log));
-            default
-        }
-    }
+    watched(Some(log), default, body)
+}
+
+#[inline]
+fn watched<T>(log: Option<&Logger>, default: T, body: impl FnOnce() -> T) -> T {
+    // A handle whose call panicked may be used again: what it shares is behind locks and atomics that stay whole.
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+        caught(&*payload, log);
+        default
+    })
 }
 
 #[cold]

@@ -38,7 +38,7 @@ pub(super) unsafe fn nul<'a>(pointer: *const c_char) -> Result<&'a str, BadText>
     }
     // SAFETY: the caller's promise.
     let bytes = unsafe { CStr::from_ptr(pointer) }.to_bytes();
-    str::from_utf8(bytes).map_err(|_| BadText::NotUtf8)
+    plain(bytes).map_or_else(|| str::from_utf8(bytes).map_err(|_| BadText::NotUtf8), Ok)
 }
 
 /// Text of a length in bytes. It may not have a NUL in it: what takes it hands it on as text that ends in one.
@@ -55,8 +55,33 @@ pub(super) unsafe fn sized<'a>(pointer: *const c_char, len: usize) -> Result<&'a
     }
     // SAFETY: the caller's promise, and no object is larger than `isize::MAX`.
     let bytes = unsafe { slice::from_raw_parts(pointer.cast::<u8>(), len) };
+    if let Some(text) = plain(bytes) {
+        return Ok(text);
+    }
     let text = str::from_utf8(bytes).map_err(|_| BadText::NotUtf8)?;
     if bytes.contains(&0) { Err(BadText::Nul) } else { Ok(text) }
+}
+
+/// Text that is ASCII without a NUL.
+#[inline]
+fn plain(bytes: &[u8]) -> Option<&str> {
+    // SAFETY: ASCII is UTF-8.
+    is_plain(bytes).then(|| unsafe { str::from_utf8_unchecked(bytes) })
+}
+
+/// Whether all bytes are ASCII other than NUL. Keys and names are short and nearly always plain, which is seen here in
+/// less time than the general checks take to start.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    // The high bit of a byte is set in `word` if it is not ASCII, and in the difference if it, or one that borrowed from
+    // it, is NUL.
+    let odd = |word: [u8; 8]| (u64::from_ne_bytes(word) | u64::from_ne_bytes(word).wrapping_sub(ONES)) & HIGH;
+    match bytes.last_chunk() {
+        Some(last) => bytes.as_chunks().0.iter().fold(odd(*last), |all, word| all | odd(*word)) == 0,
+        None => bytes.iter().all(|byte| (1..0x80).contains(byte)),
+    }
 }
 
 /// Text for a call whose rules say what becomes of NULL and of bytes that are no text.
@@ -108,6 +133,18 @@ mod tests {
                     Err(if expected.is_ok() { BadText::Nul } else { BadText::NotUtf8 }),
                     "{bytes:?}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn plain_is_what_is_ascii_without_nul() {
+        for len in 0..20 {
+            assert!(is_plain(&vec![b'a'; len]) && is_plain(&vec![1; len]) && is_plain(&vec![0x7f; len]), "{len}");
+            for (index, byte) in (0..len).flat_map(|index| [0, 0x80, 0xff].map(|byte| (index, byte))) {
+                let mut bytes = vec![b'a'; len];
+                bytes[index] = byte;
+                assert!(!is_plain(&bytes), "{byte} at {index} of {len}");
             }
         }
     }
