@@ -155,7 +155,7 @@ mod tests {
             let mut expected: BTreeSet<String> = (0..start).map(|n| n.to_string()).collect();
             let keys: Vec<&String> = expected.iter().collect();
             let mut set = KeySet::from_keys(&keys).expect("small");
-            for round in 0..200 {
+            for round in 0..40 {
                 let mut pick = |most| -> Vec<String> {
                     (0..random.usize(..most)).map(|_| random.usize(..start + 50).to_string()).collect()
                 };
@@ -199,9 +199,21 @@ mod tests {
         assert!(Arc::ptr_eq(&set.base, &small.base));
         assert_eq!(small.len(), 1_000_000);
         assert!(contains(&small, "new") && !contains(&small, &keys[7]) && contains(&set, &keys[7]));
+    }
 
-        let large = small.with_delta(&[], &keys[..60_000]).expect("small").keys;
-        assert!(!Arc::ptr_eq(&small.base, &large.base) && large.delta.is_none());
-        assert_eq!(large.len(), 940_001);
+    #[test]
+    fn a_large_difference_is_merged_also_when_it_comes_in_small_steps() {
+        let keys: Vec<String> = (0..10_000).map(|n| n.to_string()).collect();
+        let set = KeySet::from_keys(&keys).expect("small");
+        let at_once = set.with_delta(&[], &keys[..501]).expect("small").keys;
+        assert!(at_once.delta.is_none() && at_once.len() == 9_499);
+
+        let mut stepwise = set.clone();
+        for removed in keys[..500].chunks(10) {
+            stepwise = stepwise.with_delta(&[], removed).expect("small").keys;
+            assert!(Arc::ptr_eq(&stepwise.base, &set.base));
+        }
+        let merged = stepwise.with_delta(&["new"], &[]).expect("small").keys;
+        assert!(merged.delta.is_none() && merged.len() == 9_501);
     }
 }

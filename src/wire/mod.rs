@@ -7,3 +7,5 @@ pub(crate) mod changes;
 pub(crate) mod compile;
 pub(crate) mod definition;
 mod read;
+#[cfg(test)]
+mod tolerance;
