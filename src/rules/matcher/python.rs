@@ -11,7 +11,7 @@ use std::str::CharIndices;
 /// Why Python would not take a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at byte {at}")]
-pub struct SyntaxError {
+pub(crate) struct SyntaxError {
     what: &'static str,
     at: usize,
 }
@@ -222,10 +222,11 @@ impl<'p> Translator<'p> {
         match c {
             'd' => class(r"\d", "[0-9]"),
             'D' => class(r"\D", "[^0-9]"),
-            'w' => class(r"\w", "[0-9A-Za-z_]"),
-            'W' => class(r"\W", "[^0-9A-Za-z_]"),
-            's' => class(r"\s", r"[ \t\n\r\x0b\x0c]"),
-            'S' => class(r"\S", r"[^ \t\n\r\x0b\x0c]"),
+            // The engine's word characters include marks and miss fractions, its white space misses four separators.
+            'w' => class(r"[\p{L}\p{N}_]", "[0-9A-Za-z_]"),
+            'W' => class(r"[^\p{L}\p{N}_]", "[^0-9A-Za-z_]"),
+            's' => class(r"[\s\x1c-\x1f]", r"[ \t\n\r\x0b\x0c]"),
+            'S' => class(r"[^\s\x1c-\x1f]", r"[^ \t\n\r\x0b\x0c]"),
             'n' => Ok(Item::One('\n')),
             'r' => Ok(Item::One('\r')),
             't' => Ok(Item::One('\t')),
@@ -356,7 +357,7 @@ impl<'p> Translator<'p> {
         }
         match self.rest.next().map(|(_, c)| c) {
             Some('#') => {
-                while let Some((_, c)) = self.rest.next() {
+                for (_, c) in self.rest.by_ref() {
                     if c == ')' {
                         return Ok(());
                     }
