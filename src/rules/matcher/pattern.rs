@@ -113,6 +113,7 @@ mod tests {
             ("(*a)", "a", None),
             ("a|*", "a", None),
             ("a??b", "b", Some(true)),
+            ("^(?=b)*a(?!b){2}$", "a", Some(true)),
             // Groups.
             ("^(?P<q>[ab])(?P=q)$", "aa", Some(true)),
             ("^(?<q>[ab])c$", "ac", Some(true)),
