@@ -24,7 +24,15 @@ fn open_to(credentials: &'static str) -> impl Fn(&Received) -> Vec<Step> + Send 
     }
 }
 
-/// Makes a call of each kind; the answers' bodies.
+/// A proxy with credentials, which speaks TLS when an authority vouches for it; and its scheme.
+async fn proxy(authority: Option<&Authority>) -> (Server, &'static str) {
+    match authority {
+        Some(authority) => (Server::start_tls(authority.server("localhost"), open_to(CREDENTIALS)).await, "https"),
+        None => (Server::start(open_to(CREDENTIALS)).await, "http"),
+    }
+}
+
+/// Makes a call of each kind.
 async fn one_of_each(transport: &Transport) -> Result<(), TransportError> {
     transport.get(&changes()).await?;
     transport.post(&Call::to(Endpoint::Events), Bytes::from_static(b"[]")).await?;
@@ -34,10 +42,12 @@ async fn one_of_each(transport: &Transport) -> Result<(), TransportError> {
 
 #[tokio::test]
 async fn plain_http_is_asked_for_in_absolute_form() {
-    for by_option in [true, false] {
-        let proxy = Server::start(open_to(CREDENTIALS)).await;
-        let url = format!("http://{USERINFO}@127.0.0.1:{}", proxy.port);
+    let authority = Authority::new();
+    for (by_option, secure_proxy) in [(true, false), (false, false), (true, true)] {
+        let (proxy, scheme) = proxy(secure_proxy.then_some(&authority)).await;
+        let url = format!("{scheme}://{USERINFO}@localhost:{}", proxy.port);
         let mut settings = settings("http://split.test");
+        settings.ca_bundle = Some(authority.pem());
         let environment = [("HTTP_PROXY", &*url)];
         let transport = if by_option {
             settings.proxy_url = Some(url.clone());
@@ -61,11 +71,7 @@ async fn https_goes_through_a_tunnel() {
     let authority = Authority::new();
     for (by_option, secure_proxy) in [(true, false), (false, false), (true, true), (false, true)] {
         let target = Server::start_tls(authority.server("localhost"), ok).await;
-        let (proxy, scheme) = if secure_proxy {
-            (Server::start_tls(authority.server("localhost"), open_to(CREDENTIALS)).await, "https")
-        } else {
-            (Server::start(open_to(CREDENTIALS)).await, "http")
-        };
+        let (proxy, scheme) = proxy(secure_proxy.then_some(&authority)).await;
         let url = format!("{scheme}://{USERINFO}@localhost:{}", proxy.port);
         let mut settings = settings(&target.secure_origin());
         settings.ca_bundle = Some(authority.pem());
@@ -137,8 +143,7 @@ async fn refusals_of_proxies_are_told_apart_and_show_no_password() {
 #[tokio::test]
 async fn no_proxy_is_honoured_by_all_calls() {
     let target = Server::start(ok).await;
-    let proxy = format!("http://127.0.0.1:{}", 1);
-    let environment = [("http_proxy", &*proxy), ("NO_PROXY", "127.0.0.1")];
+    let environment = [("http_proxy", "http://127.0.0.1:1"), ("NO_PROXY", "127.0.0.1")];
     let transport = in_environment(settings(&target.origin()), &environment, Metered::default());
     one_of_each(&transport).await.unwrap_or_else(|error| panic!("{}", everything(&error)));
     assert_eq!(target.lines().len(), 3);

@@ -3,6 +3,7 @@
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
+use super::secure::Authority;
 use super::server::{Server, Step, reply};
 use super::*;
 
@@ -43,6 +44,25 @@ async fn silence_is_limited() {
         let error = impatient(&server).get(&changes()).await.expect_err(name);
         assert!(matches!(error, TransportError::ReadTimeout { after: SILENCE, .. }), "{name}: {error:?}");
         assert_eq!(error.to_string(), "splitChanges of 127.0.0.1: silence for 1.5s");
+    }
+}
+
+#[tokio::test]
+async fn connecting_is_limited_until_the_handshake_is_done() {
+    // Accepts connections, which the kernel does, and says nothing on them.
+    let mute = TcpListener::bind("127.0.0.1:0").await.expect("a port").into_std().expect("a socket");
+    let port = mute.local_addr().expect("bound").port();
+    let authority = Authority::new();
+    let proxy = format!("http://127.0.0.1:{port}");
+    for (origin, proxy) in [(format!("https://127.0.0.1:{port}"), None), ("https://split.test".to_owned(), Some(proxy))]
+    {
+        let mut settings = settings(&origin);
+        settings.ca_bundle = Some(authority.pem());
+        settings.proxy_url = proxy;
+        settings.connect_timeout = Duration::from_millis(300);
+        let error = transport(settings).get(&changes()).await.expect_err("no handshake");
+        assert!(matches!(error, TransportError::ConnectTimeout { .. }), "{}", everything(&error));
+        assert!(error.explained().contains("no connection within 300ms"), "{}", error.explained());
     }
 }
 
@@ -123,6 +143,19 @@ async fn connections_are_kept_until_their_pool_is_old() {
 }
 
 #[tokio::test]
+async fn connections_that_the_server_has_closed_are_not_used_again() {
+    let server = Server::start(|_| vec![reply(200, &[], b"{}"), Step::Close]).await;
+    let transport = transport(settings(&server.origin()));
+    for round in 1..=5 {
+        transport.get(&changes()).await.unwrap_or_else(|error| panic!("{round}: {}", everything(&error)));
+        server.connection_ended().await;
+        let posted = transport.post(&Call::to(Endpoint::Events), Bytes::from_static(b"[]")).await;
+        posted.unwrap_or_else(|error| panic!("{round}: {}", everything(&error)));
+        server.connection_ended().await;
+    }
+}
+
+#[tokio::test]
 async fn refusals_are_told_apart_and_explained() {
     let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("bound");
     let error = transport(settings(&format!("http://{closed}"))).get(&changes()).await.expect_err("nobody listens");
@@ -149,7 +182,9 @@ async fn errors_show_no_secrets() {
         everything(&transport.post(&Call::to(Endpoint::Events), Bytes::new()).await.expect_err("closed")),
         everything(&transport.open_stream(&call).await.expect_err("rubbish")),
     ];
-    for text in errors.iter().chain([&shown, &format!("{transport:?}")]) {
+    let open = Server::start(|_| vec![reply(200, &[], b"")]).await;
+    let stream = super::transport(super::settings(&open.origin())).open_stream(&call).await.expect("a stream");
+    for text in errors.iter().chain([&format!("{stream:?}"), &shown, &format!("{transport:?}")]) {
         assert!(!text.contains("t0k3n") && !text.contains(KEY) && !text.contains("since="), "{text}");
     }
 }
