@@ -86,3 +86,15 @@ fn changes() -> Call {
 fn everything(error: &TransportError) -> String {
     format!("{error} | {error:?} | {}", error.explained())
 }
+
+/// Tasks of any runtime can share a transport and hold its futures.
+#[test]
+fn calls_can_be_spawned() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    fn sent<T: Send>(_: T) {}
+    let (transport, call) = (transport(settings("http://127.0.0.1:1")), changes());
+    shared(&transport);
+    sent(transport.get(&call));
+    sent(transport.post(&call, Bytes::new()));
+    sent(transport.open_stream(&call));
+}
