@@ -24,7 +24,7 @@ use crate::environment::UNKNOWN;
 use crate::faults::{Cut, Fault, Hit};
 use crate::link::Link;
 use crate::notification::ably_error;
-use crate::record::Request;
+use crate::record::{Request, Sum};
 use crate::settings::Settings;
 use crate::spec::Spec;
 use crate::stream::{self, Opening};
@@ -155,19 +155,22 @@ impl Visit<'_> {
         let Some(client_side) = self.key() else {
             return Reply::refused(StatusCode::UNAUTHORIZED, "Invalid credentials");
         };
+        let mut sum = Sum::default();
         let reply = match endpoint {
             Endpoint::SplitChanges => self.split_changes(),
             Endpoint::SegmentChanges if client_side => Reply::refused(StatusCode::FORBIDDEN, "client-side SDK key"),
             Endpoint::SegmentChanges => self.segment_changes(segment.unwrap_or_default()),
             Endpoint::Auth => self.auth(),
-            _ if serde_json::from_slice::<Value>(self.sent).is_err() => {
-                Reply::refused(StatusCode::BAD_REQUEST, "the body is not JSON")
-            }
-            _ => Reply::new(StatusCode::OK, &json!({})),
+            _ => match serde_json::from_slice(self.sent) {
+                Err(_) => return Reply::refused(StatusCode::BAD_REQUEST, "the body is not JSON"),
+                Ok(posted) => {
+                    sum = Sum::of(endpoint, &posted, self.settings.distinct);
+                    Reply::new(StatusCode::OK, &json!({}))
+                }
+            },
         };
         if reply.status.is_success() {
-            let distinct = self.settings.distinct;
-            self.backend.note(|record| record.processed(self.sequence, endpoint, self.sent, distinct));
+            self.backend.note(|record| record.processed(self.sequence, endpoint, sum));
         }
         reply
     }
@@ -238,7 +241,7 @@ impl Visit<'_> {
         if channels.is_empty() {
             return refused(StatusCode::BAD_REQUEST, 40010, "no channels");
         }
-        self.backend.note(|record| record.processed(self.sequence, self.endpoint, &[], false));
+        self.backend.note(|record| record.processed(self.sequence, self.endpoint, Sum::default()));
         let until = self.settings.token_expires.then_some(until);
         Reply { stream: Some(Opening { channels, until }), body: Vec::new(), ..Reply::refused(StatusCode::OK, "") }
     }

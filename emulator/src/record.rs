@@ -102,20 +102,14 @@ impl Record {
     }
 
     /// Notes that the backend took the request's data.
-    pub(crate) fn processed(&mut self, sequence: u64, endpoint: Endpoint, body: &[u8], distinct: bool) {
+    pub(crate) fn processed(&mut self, sequence: u64, endpoint: Endpoint, sum: Sum) {
         if let Some(request) = self.find(sequence) {
             request.processed = true;
         }
         let count = self.counts.entry(endpoint).or_default();
         count.processed += 1;
-        each_item(endpoint, body, |weight, flag, item| {
-            count.items += weight;
-            if distinct {
-                let mut hasher = DefaultHasher::new();
-                (flag.to_string(), item.to_string()).hash(&mut hasher);
-                count.seen.insert(hasher.finish());
-            }
-        });
+        count.items += sum.items;
+        count.seen.extend(sum.seen);
         count.distinct = count.seen.len() as u64;
     }
 
@@ -152,15 +146,33 @@ impl Record {
     }
 }
 
-/// Calls `note` for each item of a post: how many it stands for, its flag if items are grouped by flag, and the item.
-fn each_item(endpoint: Endpoint, body: &[u8], mut note: impl FnMut(u64, &Value, &Value)) {
-    if !endpoint.is_post() {
-        return;
+/// What is in one post, made before the record is locked: that can take a while.
+#[derive(Debug, Default)]
+pub(crate) struct Sum {
+    items: u64,
+    seen: Vec<u64>,
+}
+
+impl Sum {
+    pub(crate) fn of(endpoint: Endpoint, body: &Value, distinct: bool) -> Self {
+        let mut sum = Self::default();
+        each_item(endpoint, body, |weight, flag, item| {
+            sum.items += weight;
+            if distinct {
+                let mut hasher = DefaultHasher::new();
+                (flag.to_string(), item.to_string()).hash(&mut hasher);
+                sum.seen.push(hasher.finish());
+            }
+        });
+        sum
     }
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return };
+}
+
+/// Calls `note` for each item of a post: how many it stands for, its flag if items are grouped by flag, and the item.
+fn each_item(endpoint: Endpoint, body: &Value, mut note: impl FnMut(u64, &Value, &Value)) {
     let (groups, member) = match endpoint {
-        Endpoint::Events => (&body, None),
-        Endpoint::Impressions => (&body, Some("i")),
+        Endpoint::Events => (body, None),
+        Endpoint::Impressions => (body, Some("i")),
         Endpoint::UniqueKeys => (&body["keys"], Some("ks")),
         Endpoint::ImpressionCounts => (&body["pf"], None),
         _ => return,
@@ -190,7 +202,7 @@ mod tests {
             (Endpoint::Events, json!("no list"), 0, 0),
         ] {
             let mut record = Record::default();
-            record.processed(1, endpoint, body.to_string().as_bytes(), true);
+            record.processed(1, endpoint, Sum::of(endpoint, &body, true));
             let count = &record.counts()[&endpoint];
             assert_eq!((count.items, count.distinct), (expected, distinct), "{endpoint:?} {body}");
         }
