@@ -342,7 +342,7 @@ mod tests {
                 (said(split_attributes_set_strings(set, good, ptr::null(), 1)), "values is NULL"),
                 (said(split_attributes_set_strings(set, good, some_bad.as_ptr(), 2)), "a value is not UTF-8"),
                 (
-                    split_attributes_set_strings(set, good, some_bad.as_ptr(), usize::MAX),
+                    said(split_attributes_set_strings(set, good, some_bad.as_ptr(), usize::MAX)),
                     "values has an impossible length",
                 ),
                 (

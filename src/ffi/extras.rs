@@ -32,7 +32,7 @@ enum Source<'a> {
     Nothing,
     Caller(&'a Attributes),
     Json(Parsed),
-    Unreadable,
+    Unreadable(Given<'a>),
 }
 
 /// A set read from JSON, which goes back to the spare ones.
@@ -103,7 +103,7 @@ impl Source<'_> {
             Source::Nothing => Attached::Nothing,
             Source::Caller(set) => Attached::Set(set),
             Source::Json(parsed) => Attached::Set(&parsed.set),
-            Source::Unreadable => Attached::Unreadable,
+            Source::Unreadable(given) => Attached::Unreadable(*given),
         }
     }
 }
@@ -140,15 +140,15 @@ unsafe fn either_form<'a>(pointer: *const c_char, len: usize) -> Result<&'a str,
 unsafe fn source<'a>(set: *const split_attributes, json: *const c_char, json_len: usize) -> Source<'a> {
     if !set.is_null() {
         // SAFETY: the caller's promise.
-        return unsafe { Attributes::from_ref(set) }.map_or(Source::Unreadable, Source::Caller);
+        return unsafe { Attributes::from_ref(set) }.map_or(Source::Unreadable(Given::NotText), Source::Caller);
     }
     if json.is_null() {
         return Source::Nothing;
     }
     // SAFETY: the caller's promise.
     match unsafe { either_form(json, json_len) } {
-        Ok(json) => Parsed::new(json).map_or(Source::Unreadable, Source::Json),
-        Err(_) => Source::Unreadable,
+        Ok(json) => Parsed::new(json).map_or(Source::Unreadable(Given::Text(json)), Source::Json),
+        Err(_) => Source::Unreadable(Given::NotText),
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
         match attached {
             Attached::Nothing => "nothing".to_owned(),
             Attached::Set(set) => set.to_json(),
-            Attached::Unreadable => "unreadable".to_owned(),
+            Attached::Unreadable(given) => format!("unreadable {given:?}"),
         }
     }
 
@@ -236,14 +236,14 @@ mod tests {
     #[test]
     fn lengths_cut_and_what_is_no_object_is_unreadable() {
         let cut = split_options { bucketing_key_len: 3, attributes_json_len: 5, properties_json_len: 7, ..ALL };
-        assert_eq!(read(&cut), ["buc", "unreadable", r#"{"n":1}"#]);
+        assert_eq!(read(&cut), ["buc", r#"unreadable Text("{\"pla")"#, r#"{"n":1}"#]);
         let bad = split_options {
             bucketing_key: c"\xff".as_ptr(),
             attributes_json: c"[1]".as_ptr(),
             properties_json: c"\xff".as_ptr(),
             ..ALL
         };
-        assert_eq!(read(&bad), ["NotText", "unreadable", "unreadable"]);
+        assert_eq!(read(&bad), ["NotText", r#"unreadable Text("[1]")"#, "unreadable NotText"]);
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
         let set = set.into_raw();
         let foreign = [0_u64; 4];
         let options = split_options { attributes: set, properties: foreign.as_ptr().cast(), ..ALL };
-        assert_eq!(read(&options), ["bucket", r#"{"mine":true}"#, "unreadable"]);
+        assert_eq!(read(&options), ["bucket", r#"{"mine":true}"#, "unreadable NotText"]);
         // SAFETY: made above.
         assert!(unsafe { Attributes::from_raw(set) }.is_some());
     }

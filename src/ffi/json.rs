@@ -17,10 +17,9 @@ impl Handle for Held {
 /// Gives a text to the caller, who ends it by [`release`].
 pub(super) fn give(text: String) -> split_json {
     let len = text.len();
-    let mut bytes = text.into_bytes();
-    bytes.push(0);
-    let ptr = bytes.as_ptr().cast();
-    split_json { ptr, len, hold: Held(bytes).into_raw() }
+    let mut held = Held(text.into_bytes());
+    held.0.push(0);
+    split_json { ptr: held.0.as_ptr().cast(), len, hold: held.into_raw() }
 }
 
 /// Lets go of a text and empties it.
