@@ -243,7 +243,7 @@ static void a_stuck_listener_holds_up_nobody_and_loses_only_its_own(void) {
     CHECK_INT(split_flush(factory, 50), SPLIT_E_TIMEOUT);
     sem_post(&gate.opened);
     CHECK_INT(split_flush(factory, -1), SPLIT_OK);
-    CHECK(gate.calls >= 11 && gate.calls < 1000);
+    CHECK(gate.calls == 10 || gate.calls == 11); /* a queue full, with or without the one that it was stuck in */
     ended(factory);
     CHECK_INT(gate.drops, 1);
     CHECK(notes_having(log, "impression") >= 1); /* what was dropped is said */
@@ -407,7 +407,8 @@ static void log_that_calls_back(const split_log_record *record, void *user_data)
     __atomic_add_fetch(&log_calls, 1, __ATOMIC_SEQ_CST);
     split_get_treatment(called_back, "", "checkout", NULL); /* would log an error itself */
     split_get_treatment(called_back, "ann", "unknown", NULL);
-    CHECK_INT(split_track(called_back, "ann", "user", "not valid", 1, NULL), SPLIT_E_INVALID_ARGUMENT);
+    split_status status = split_track(called_back, "ann", "user", "not valid", 1, NULL);
+    CHECK(status == SPLIT_E_INVALID_ARGUMENT || status == SPLIT_E_DESTROYED); /* it logs while it ends, too */
     __atomic_sub_fetch(&log_depth, 1, __ATOMIC_SEQ_CST);
 }
 

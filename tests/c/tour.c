@@ -25,9 +25,9 @@ static void versions_of_header_and_library_agree(void) {
 
 static void every_status_has_words_of_its_own(void) {
     CHECK_STR(split_status_string(SPLIT_E_TIMEOUT), "timed out");
-    for (split_status one = SPLIT_E_EVALUATION; one <= SPLIT_OK; one++) {
+    for (split_status one = SPLIT_E_SYSTEM; one <= SPLIT_OK; one++) {
         CHECK(split_status_string(one) != NULL && *split_status_string(one) != '\0');
-        for (split_status other = SPLIT_E_EVALUATION; other < one; other++) {
+        for (split_status other = SPLIT_E_SYSTEM; other < one; other++) {
             CHECK(strcmp(split_status_string(one), split_status_string(other)) != 0);
         }
     }
