@@ -42,8 +42,8 @@ pub enum Attached<'a> {
     Nothing,
     /// These.
     Set(&'a Attributes),
-    /// What was given is no set of named values.
-    Unreadable,
+    /// This, which is no JSON object: the log will say where it stops being one.
+    Unreadable(Given<'a>),
 }
 
 /// An event of a key, for metrics.
@@ -205,7 +205,7 @@ impl Client {
         let properties = match event.properties {
             Attached::Nothing => Ok(Properties::none()),
             Attached::Set(set) => input::properties(set, Method::Track, &self.log),
-            Attached::Unreadable => input::properties_from_json(Given::NotText, Method::Track, &self.log),
+            Attached::Unreadable(given) => input::properties_from_json(given, Method::Track, &self.log),
         };
         let (Some(key), Some(traffic_type), Some(event_type), Ok(value), Ok(properties)) =
             (key, traffic_type, event_type, value, properties)
@@ -385,9 +385,9 @@ impl Client {
         match who.attributes {
             Attached::Nothing => Ok(None),
             Attached::Set(set) => Ok(Some(set)),
-            Attached::Unreadable => {
-                self.log
-                    .error("input", format_args!("{method}: the attributes are not a JSON object; pass one, or none"));
+            Attached::Unreadable(given) => {
+                // Which is an error, or it would have been read before.
+                let _ = input::attributes(given, method, &self.log);
                 Err(Refused)
             }
         }
@@ -399,10 +399,8 @@ impl Client {
         match who.properties {
             Attached::Nothing => None,
             Attached::Set(set) => input::properties(set, method, &self.log).ok()?.json.map(Into::into),
-            Attached::Unreadable => {
-                self.log
-                    .error("input", format_args!("{method}: the properties are not a JSON object and are left out"));
-                None
+            Attached::Unreadable(given) => {
+                input::properties_from_json(given, method, &self.log).ok()?.json.map(Into::into)
             }
         }
     }

@@ -285,6 +285,13 @@ impl Factory {
         let delivered = self.outlets.delivery.finish(deadline);
         let stopped = self.io.as_ref().is_none_or(|io| io.join(deadline));
         if let Some(queue) = &self.outlets.queue {
+            let dropped = queue.dropped();
+            if dropped > 0 {
+                self.log.warning(
+                    "callbacks",
+                    format_args!("the queue was full: {dropped} of its oldest records were dropped"),
+                );
+            }
             queue.close();
         }
         drop(self.living.lock().take());

@@ -21,10 +21,10 @@ use crate::body::{self, Answer};
 use crate::control;
 use crate::endpoint::{Endpoint, locate};
 use crate::environment::UNKNOWN;
-use crate::faults::{Fault, Hit};
+use crate::faults::{Cut, Fault, Hit};
 use crate::link::Link;
 use crate::notification::ably_error;
-use crate::record::Request;
+use crate::record::{Request, Sum};
 use crate::settings::Settings;
 use crate::spec::Spec;
 use crate::stream::{self, Opening};
@@ -44,7 +44,7 @@ pub(crate) async fn answer(backend: Arc<Backend>, link: Link, request: hyper::Re
     let sequence = backend.note(|record| record.arrived(arrival, settings.record));
     let Ok(sent) = incoming.collect().await.map(Collected::to_bytes).map(|sent| unpacked(&head, sent)) else {
         // The upload broke off, so nobody waits for an answer.
-        link.cut(crate::faults::Cut::Close);
+        link.cut(Cut::Close);
         return std::future::pending().await;
     };
     if settings.record {
@@ -155,19 +155,22 @@ impl Visit<'_> {
         let Some(client_side) = self.key() else {
             return Reply::refused(StatusCode::UNAUTHORIZED, "Invalid credentials");
         };
+        let mut sum = Sum::default();
         let reply = match endpoint {
             Endpoint::SplitChanges => self.split_changes(),
             Endpoint::SegmentChanges if client_side => Reply::refused(StatusCode::FORBIDDEN, "client-side SDK key"),
             Endpoint::SegmentChanges => self.segment_changes(segment.unwrap_or_default()),
             Endpoint::Auth => self.auth(),
-            _ if serde_json::from_slice::<Value>(self.sent).is_err() => {
-                Reply::refused(StatusCode::BAD_REQUEST, "the body is not JSON")
-            }
-            _ => Reply::new(StatusCode::OK, &json!({})),
+            _ => match serde_json::from_slice(self.sent) {
+                Err(_) => return Reply::refused(StatusCode::BAD_REQUEST, "the body is not JSON"),
+                Ok(posted) => {
+                    sum = Sum::of(endpoint, &posted, self.settings.distinct);
+                    Reply::new(StatusCode::OK, &json!({}))
+                }
+            },
         };
         if reply.status.is_success() {
-            let distinct = self.settings.distinct;
-            self.backend.note(|record| record.processed(self.sequence, endpoint, self.sent, distinct));
+            self.backend.note(|record| record.processed(self.sequence, endpoint, sum));
         }
         reply
     }
@@ -184,12 +187,9 @@ impl Visit<'_> {
 
     fn split_changes(&self) -> Reply {
         let query = Query(self.head.uri.query().unwrap_or(""));
-        let newest = Spec::parse(Some(&self.settings.max_spec));
-        let spec =
-            match Spec::parse(query.get("s").as_deref()).filter(|spec| newest.is_none_or(|newest| *spec <= newest)) {
-                Some(spec) => spec,
-                None => return Reply::refused(StatusCode::BAD_REQUEST, "unknown specification version"),
-            };
+        let Some(spec) = Spec::parse(query.get("s").as_deref()).filter(|spec| *spec <= self.settings.max_spec) else {
+            return Reply::refused(StatusCode::BAD_REQUEST, "unknown specification version");
+        };
         let (Some(since), Some(rbs_since)) = (query.number("since"), query.number("rbSince")) else {
             return Reply::refused(StatusCode::BAD_REQUEST, "since and rbSince are integers");
         };
@@ -241,7 +241,7 @@ impl Visit<'_> {
         if channels.is_empty() {
             return refused(StatusCode::BAD_REQUEST, 40010, "no channels");
         }
-        self.backend.note(|record| record.processed(self.sequence, self.endpoint, &[], false));
+        self.backend.note(|record| record.processed(self.sequence, self.endpoint, Sum::default()));
         let until = self.settings.token_expires.then_some(until);
         Reply { stream: Some(Opening { channels, until }), body: Vec::new(), ..Reply::refused(StatusCode::OK, "") }
     }
@@ -263,26 +263,39 @@ impl Visit<'_> {
             None => self.process(segment),
         };
         reply.alter(&fault);
-        if !fault.truncate {
+        if !fault.is_slow() {
             return Ok(reply);
         }
-        Err(self.cut_short(self.pack(reply)).await)
+        Err(self.dribble(self.pack(reply), &fault).await)
     }
 
-    /// The answer as ordered, of which only the first half is sent.
-    async fn cut_short(&self, answer: Answer) -> Answer {
+    /// The same answer, of which each piece takes its time, or the second half never comes.
+    async fn dribble(&self, answer: Answer, fault: &Fault) -> Answer {
         let (mut head, rest) = answer.into_parts();
+        // Never an error: the body is in memory.
         let bytes = rest.collect().await.map(Collected::to_bytes).unwrap_or_default();
         head.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
         let (feed, body) = body::fed();
-        let half = bytes.slice(..bytes.len() / 2);
         let link = self.link.clone();
+        let Fault { truncate, stall, .. } = *fault;
+        let end = if truncate || stall { bytes.len() / 2 } else { bytes.len() };
+        let pause = Duration::from_millis(fault.trickle_ms.unwrap_or(0));
+        let size = if pause.is_zero() { end } else { bytes.len().div_ceil(10) };
         tokio::spawn(async move {
-            // An error means that the peer has gone by itself.
-            let _ = feed.send(Ok(half)).await;
-            tokio::time::sleep(FLUSH).await;
-            link.cut(crate::faults::Cut::Close);
-            let _ = feed.send(Err(std::io::ErrorKind::ConnectionAborted.into())).await;
+            for start in (0..end).step_by(size.max(1)) {
+                // An error means that the peer has gone by itself.
+                if feed.send(Ok(bytes.slice(start..end.min(start + size)))).await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(pause).await;
+            }
+            if truncate {
+                tokio::time::sleep(FLUSH).await;
+                link.cut(Cut::Close);
+            }
+            if truncate || stall {
+                feed.closed().await;
+            }
         });
         Answer::from_parts(head, body)
     }
@@ -312,7 +325,7 @@ impl Visit<'_> {
 
 impl Reply {
     fn alter(&mut self, fault: &Fault) {
-        if fault.body.is_some() || fault.malformed || fault.bad_gzip || fault.truncate {
+        if fault.body.is_some() || fault.malformed || fault.bad_gzip || fault.is_slow() {
             self.stream = None;
         }
         if let Some(url) = &fault.redirect {
@@ -320,6 +333,7 @@ impl Reply {
             self.header("location", url);
         }
         if let Some(status) = fault.status {
+            // In range: checked when the fault was armed.
             self.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         }
         if let Some(body) = &fault.body {

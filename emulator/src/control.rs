@@ -129,6 +129,7 @@ fn act(backend: &Arc<Backend>, method: &Method, what: &str, body: &[u8]) -> Resu
         }
         (&Method::POST, "faults") => {
             let fault: Fault = parsed(body)?;
+            fault.check().map_err(Refusal::Bad)?;
             return Ok(json!({"id": backend.state().faults.add(fault)}));
         }
         (&Method::DELETE, id) if id.starts_with("faults/") => {

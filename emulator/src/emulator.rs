@@ -222,7 +222,13 @@ impl Emulator {
     }
 
     /// Arms a fault; the id is for [`Self::remove_fault`].
+    ///
+    /// # Panics
+    /// When it cannot be carried out: a status or probability out of range, or a header that is none.
     pub fn fault(&self, fault: Fault) -> u64 {
+        if let Err(problem) = fault.check() {
+            panic!("{problem}: {fault:?}");
+        }
         self.backend.state().faults.add(fault)
     }
 

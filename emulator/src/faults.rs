@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use hyper::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Endpoint;
@@ -48,7 +49,7 @@ pub struct Fault {
     pub delay_ms: u64,
     /// Waits a random time between `delay_ms` and this.
     pub delay_max_ms: u64,
-    /// Answers with this status instead.
+    /// Answers with this status instead, 200 to 599.
     pub status: Option<u16>,
     /// Headers put onto the answer, such as `Retry-After`.
     pub headers: BTreeMap<String, String>,
@@ -60,6 +61,10 @@ pub struct Fault {
     pub hang: bool,
     /// Sends the first half of the body, then ends the connection.
     pub truncate: bool,
+    /// Sends the first half of the body, then nothing more.
+    pub stall: bool,
+    /// Sends the body in ten pieces, so many milliseconds apart.
+    pub trickle_ms: Option<u64>,
     /// The body is no JSON.
     pub malformed: bool,
     /// The body says it is gzip, and is not.
@@ -69,6 +74,29 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// # Errors
+    /// What is wrong with it, if it could not be carried out.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if let Some(status) = self.status.filter(|status| !(200..600).contains(status)) {
+            return Err(format!("status {status} is not within 200 and 599"));
+        }
+        if let Some(chance) = self.probability.filter(|chance| !(0.0..=1.0).contains(chance)) {
+            return Err(format!("probability {chance} is not within 0 and 1"));
+        }
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value));
+        for (name, value) in headers.chain(self.redirect.iter().map(|url| ("location", url))) {
+            if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
+                return Err(format!("{name:?}: {value:?} is no header"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the body does not come in one go.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.truncate || self.stall || self.trickle_ms.is_some()
+    }
+
     /// Whether something other than the backend's answer comes back.
     pub(crate) fn replaces(&self) -> bool {
         self.status.is_some() || self.redirect.is_some() || self.hang || self.drop.is_some()

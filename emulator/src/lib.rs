@@ -44,5 +44,6 @@ pub use files::FileError;
 pub use notification::{Notification, Update};
 pub use record::{Count, Request};
 pub use settings::{Payload, Settings};
+pub use spec::Spec;
 pub use stream::Stream;
 pub use tls::{Tls, TlsError};

@@ -24,7 +24,7 @@ A local stand-in for the Split (Harness FME) backend.
   --client-key KEY     a client-side SDK key, may be repeated
   --streaming          offer streaming
   --payload KIND       what notifications carry: none, plain, gzip, zlib (none)
-  --keepalive SECONDS  between keepalive comments (20)
+  --keepalive SECONDS  between keepalive comments, 0 for none (20)
   --page-size N        most definitions in one answer
   --stale N            after an edit, N requests still see the old state
   --max-url BYTES      longer URLs answer 414 (8192)
@@ -110,7 +110,7 @@ fn parse() -> Result<Option<Options>, Box<dyn std::error::Error>> {
             Long("page-size") => settings.page_size = Some(arguments.value()?.parse()?),
             Long("stale") => settings.stale = arguments.value()?.parse()?,
             Long("max-url") => settings.max_url = arguments.value()?.parse()?,
-            Long("max-spec") => settings.max_spec = arguments.value()?.string()?,
+            Long("max-spec") => settings = settings.merged(&json!({"max_spec": arguments.value()?.string()?}))?,
             Long("no-record") => settings.record = false,
             Long("set") => {
                 let pair = arguments.value()?.string()?;

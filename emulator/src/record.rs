@@ -102,20 +102,14 @@ impl Record {
     }
 
     /// Notes that the backend took the request's data.
-    pub(crate) fn processed(&mut self, sequence: u64, endpoint: Endpoint, body: &[u8], distinct: bool) {
+    pub(crate) fn processed(&mut self, sequence: u64, endpoint: Endpoint, sum: Sum) {
         if let Some(request) = self.find(sequence) {
             request.processed = true;
         }
         let count = self.counts.entry(endpoint).or_default();
         count.processed += 1;
-        for (weight, item) in items(endpoint, body) {
-            count.items += weight;
-            if distinct {
-                let mut hasher = DefaultHasher::new();
-                item.hash(&mut hasher);
-                count.seen.insert(hasher.finish());
-            }
-        }
+        count.items += sum.items;
+        count.seen.extend(sum.seen);
         count.distinct = count.seen.len() as u64;
     }
 
@@ -152,26 +146,44 @@ impl Record {
     }
 }
 
-/// The items of a post as (how many it stands for, its text).
-fn items(endpoint: Endpoint, body: &[u8]) -> Vec<(u64, String)> {
-    if !endpoint.is_post() {
-        return Vec::new();
+/// What is in one post, made before the record is locked: that can take a while.
+#[derive(Debug, Default)]
+pub(crate) struct Sum {
+    items: u64,
+    seen: Vec<u64>,
+}
+
+impl Sum {
+    pub(crate) fn of(endpoint: Endpoint, body: &Value, distinct: bool) -> Self {
+        let mut sum = Self::default();
+        each_item(endpoint, body, |weight, flag, item| {
+            sum.items += weight;
+            if distinct {
+                let mut hasher = DefaultHasher::new();
+                (flag.to_string(), item.to_string()).hash(&mut hasher);
+                sum.seen.push(hasher.finish());
+            }
+        });
+        sum
     }
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let grouped = |groups: Vec<Value>, member: &str| -> Vec<(u64, String)> {
-        let one =
-            |group: &Value| list(&group[member]).iter().map(|item| (1, format!("{} {item}", group["f"]))).collect();
-        groups.iter().flat_map(|group| -> Vec<(u64, String)> { one(group) }).collect()
+}
+
+/// Calls `note` for each item of a post: how many it stands for, its flag if items are grouped by flag, and the item.
+fn each_item(endpoint: Endpoint, body: &Value, mut note: impl FnMut(u64, &Value, &Value)) {
+    let (groups, member) = match endpoint {
+        Endpoint::Events => (body, None),
+        Endpoint::Impressions => (body, Some("i")),
+        Endpoint::UniqueKeys => (&body["keys"], Some("ks")),
+        Endpoint::ImpressionCounts => (&body["pf"], None),
+        _ => return,
     };
-    match endpoint {
-        Endpoint::Events => list(&body).iter().map(|event| (1, event.to_string())).collect(),
-        Endpoint::Impressions => grouped(list(&body), "i"),
-        Endpoint::UniqueKeys => grouped(list(&body["keys"]), "ks"),
-        Endpoint::ImpressionCounts => {
-            list(&body["pf"]).iter().map(|count| (count["rc"].as_u64().unwrap_or(0), count.to_string())).collect()
+    for group in groups.as_array().into_iter().flatten() {
+        match member {
+            None => note(group.get("rc").map_or(1, |count| count.as_u64().unwrap_or(0)), &Value::Null, group),
+            Some(member) => {
+                group[member].as_array().into_iter().flatten().for_each(|item| note(1, &group["f"], item));
+            }
         }
-        _ => Vec::new(),
     }
 }
 
@@ -190,7 +202,7 @@ mod tests {
             (Endpoint::Events, json!("no list"), 0, 0),
         ] {
             let mut record = Record::default();
-            record.processed(1, endpoint, body.to_string().as_bytes(), true);
+            record.processed(1, endpoint, Sum::of(endpoint, &body, true));
             let count = &record.counts()[&endpoint];
             assert_eq!((count.items, count.distinct), (expected, distinct), "{endpoint:?} {body}");
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::delivery::Delivery;
+use crate::spec::Spec;
 
 /// How a change is put into its notification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +34,8 @@ pub struct Settings {
     pub page_size: Option<usize>,
     /// Longest path and query in bytes; longer ones answer 414. Default: 8192.
     pub max_url: usize,
-    /// Newest specification that is spoken, as an old Split Proxy; a newer one answers 400. Default: "1.3".
-    pub max_spec: String,
+    /// Newest specification that is spoken, as an old Split Proxy; a newer one answers 400. Default: 1.3.
+    pub max_spec: Spec,
     /// Path in front of all services. Default: none.
     pub prefix: String,
     /// Whether answers are compressed for those who accept gzip. Default: true.
@@ -55,7 +56,7 @@ pub struct Settings {
     pub delivery: Delivery,
     /// So many notifications are collected and then sent in reverse order. Default: 0, each goes at once.
     pub reorder: usize,
-    /// Milliseconds between keepalive comments. Default: 20000.
+    /// Milliseconds between keepalive comments; 0 for none. Default: 20000.
     pub keepalive_ms: u64,
     /// Life of a streaming token in seconds, `exp - iat`; may be negative. Default: 3600.
     pub token_life: i64,
@@ -78,7 +79,7 @@ impl Default for Settings {
             client_keys: Vec::new(),
             page_size: None,
             max_url: 8192,
-            max_spec: "1.3".to_owned(),
+            max_spec: Spec::V1_3,
             prefix: String::new(),
             gzip: true,
             stale: 0,

@@ -5,29 +5,32 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::environment::Delta;
 
-/// The `s` parameter of `splitChanges`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Spec {
+/// The `s` parameter of `splitChanges`: a version of the specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Spec {
+    /// Base matchers.
+    #[serde(rename = "1.0")]
     V1_0,
+    /// Semantic versions.
+    #[serde(rename = "1.1")]
     V1_1,
+    /// Large segments.
+    #[serde(rename = "1.2")]
     V1_2,
+    /// Rule-based segments and prerequisites.
+    #[serde(rename = "1.3")]
     V1_3,
 }
 
 impl Spec {
     /// `None` for a version this backend does not speak.
     pub(crate) fn parse(text: Option<&str>) -> Option<Self> {
-        match text {
-            None | Some("" | "1.0") => Some(Spec::V1_0),
-            Some("1.1") => Some(Spec::V1_1),
-            Some("1.2") => Some(Spec::V1_2),
-            Some("1.3") => Some(Spec::V1_3),
-            Some(_) => None,
-        }
+        text.map_or(Some(Spec::V1_0), |text| serde_json::from_value(text.into()).ok())
     }
 
     fn knows(self, matcher: &str) -> bool {

@@ -215,7 +215,8 @@ impl Writer {
 
     /// Waits for the next thing to do, and does it.
     async fn step(&mut self, backend: &Backend) -> Result<(), Over> {
-        let keepalive = Duration::from_millis(backend.state().settings.keepalive_ms);
+        let keepalive = Some(backend.state().settings.keepalive_ms).filter(|ms| *ms > 0);
+        let keepalive = keepalive.map(|ms| Instant::now() + Duration::from_millis(ms));
         tokio::select! {
             order = self.receiver.recv() => match order.ok_or(Over)? {
                 Order::Send(parcel) => self.write(parcel).await,
@@ -223,7 +224,7 @@ impl Writer {
                 Order::Resume => Ok(()),
                 Order::End(how) => self.end(how).await,
             },
-            () = tokio::time::sleep(keepalive) => self.put(Bytes::from_static(b":keepalive\n\n")).await,
+            () = at(keepalive) => self.put(Bytes::from_static(b":keepalive\n\n")).await,
             () = at(self.until) => {
                 let error = Notification::Error { code: EXPIRED, status: 401, message: "token expired".to_owned() };
                 for frame in error.frames(0, now_ms()) {

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -58,7 +59,6 @@ fn processed_but_the_answer_is_lost() {
 
 #[test]
 fn a_reset_is_no_orderly_end() {
-    use std::io::{Read, Write};
     let emulator = emulator();
     let reset = Some(std::io::ErrorKind::ConnectionReset);
     for (cut, kind) in [(Cut::Half, None), (Cut::Close, None), (Cut::Reset, reset)] {
@@ -119,6 +119,32 @@ fn delays_and_hangs() {
 }
 
 #[test]
+fn slow_bodies() {
+    let emulator = emulator();
+    emulator.fault(Fault { trickle_ms: Some(20), times: Some(1), ..Fault::default() });
+    let start = Instant::now();
+    let answer = get(emulator.address(), "/api/splitChanges?s=1.3&since=-1&rbSince=-1");
+    assert_eq!(answer.json()["ff"]["t"], -1);
+    assert!(start.elapsed() >= Duration::from_millis(180), "{:?}", start.elapsed());
+
+    emulator.fault(Fault { stall: true, times: Some(1), ..Fault::default() });
+    let mut stream = std::net::TcpStream::connect(emulator.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    stream.write_all(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut seen = Vec::new();
+    let end = stream.read_to_end(&mut seen).unwrap_err();
+    let whole = get(emulator.address(), "/version").body;
+    assert!(seen.ends_with(&whole[..whole.len() / 2]) && !seen.ends_with(&whole), "{}", String::from_utf8_lossy(&seen));
+    assert_eq!(end.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+#[should_panic(expected = "status 99")]
+fn an_impossible_fault() {
+    emulator().fault(Fault { status: Some(99), ..Fault::default() });
+}
+
+#[test]
 fn over_the_control_api() {
     let emulator = emulator();
     let address = emulator.address();
@@ -128,7 +154,14 @@ fn over_the_control_api() {
     assert_eq!((&list[0]["hits"], &list[0]["fault"]["status"]), (&json!(1), &json!(503)));
     control(address, "DELETE", &format!("/control/faults/{id}"), "");
     assert_eq!(get(address, "/version").status, 200);
-    for body in [r#"{"endpoint": "nowhere"}"#, r#"{"stauts": 503}"#, "["] {
+    for body in [
+        r#"{"endpoint": "nowhere"}"#,
+        r#"{"stauts": 503}"#,
+        r#"{"status": 99}"#,
+        r#"{"headers": {"a b": ""}}"#,
+        r#"{"probability": 2}"#,
+        "[",
+    ] {
         assert_eq!(send(address, "POST", "/control/faults", &[], body).unwrap().status, 400, "{body}");
     }
     for (url, body, status) in [

@@ -46,6 +46,7 @@ fn complains_in_one_line() {
         (&["--prot", "1"][..], 2, "--prot"),
         (&["--port", "many"], 2, "many"),
         (&["--payload", "lzma"], 2, "lzma"),
+        (&["--max-spec", "1.9"], 2, "1.9"),
         (&["--set", "nothing=1"], 2, "nothing"),
         (&["--set", "page_size"], 2, "NAME=JSON"),
         (&["--tls-cert", "x"], 2, "go together"),

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use splitio_emulator::{Emulator, Endpoint, Options, Settings};
+use splitio_emulator::{Emulator, Endpoint, Options, Settings, Spec};
 use support::{control, get, post, send};
 
 fn empty() -> Emulator {
@@ -67,7 +67,7 @@ fn refusals() {
         settings.keys = vec!["key".to_owned()];
         settings.client_keys = vec!["browser".to_owned()];
         settings.max_url = 60;
-        settings.max_spec = "1.2".to_owned();
+        settings.max_spec = Spec::V1_2;
     }));
     emulator.set_segment("s", ["a"]).unwrap();
     let long = format!("/api/splitChanges?s=1.2&since=-1&sets={}", "x".repeat(60));

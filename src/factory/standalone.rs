@@ -9,14 +9,25 @@ use crate::callbacks::Instance;
 use crate::config::{Config, PemFile};
 use crate::sync::io::Io;
 use crate::sync::standalone::{Ground, Standalone};
-use crate::transport::{BaseUrls, ClientCertificate, IdentityHeaders, Meter, Resource, Transport, TransportSettings};
+use crate::transport::{
+    BaseUrls, ClientCertificate, IdentityHeaders, Meter, Resource, SetupError, Transport, TransportSettings,
+};
 
 /// Starts the io thread, which asks for definitions at once.
 pub(super) fn start(config: &Config, key: &str, instance: &Instance, ground: Ground) -> Result<Io, FactoryError> {
-    let transport = Transport::new(settings(config, key, instance), Box::new(Unmetered), &ground.log)
-        .map_err(|cause| FactoryError::Transport(Box::new(cause)))?;
+    let transport =
+        Transport::new(settings(config, key, instance), Box::new(Unmetered), &ground.log).map_err(unusable)?;
     let standalone = Arc::new(Standalone::new(config, Arc::new(transport), ground, seeded_random()));
     Io::start(move |stop| standalone.run(stop)).map_err(FactoryError::Thread)
+}
+
+fn unusable(cause: SetupError) -> FactoryError {
+    match cause {
+        SetupError::SdkKey => {
+            FactoryError::SdkKey("has characters in it that no key has: control characters, or such as are not ASCII")
+        }
+        option => FactoryError::Transport(Box::new(option)),
+    }
 }
 
 fn settings(config: &Config, key: &str, instance: &Instance) -> TransportSettings {

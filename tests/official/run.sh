@@ -10,6 +10,7 @@ python_sdk=splitio_client==10.7.0
 node_sdk=@splitsoftware/splitio@11.11.2
 
 mkdir -p "$work/node"
+work=$(cd "$work" && pwd)
 if [ "$(cat "$work/venv/installed" 2>/dev/null)" != "$python_sdk" ]; then
     python3 -m venv "$work/venv"
     "$work/venv/bin/pip" install --quiet --disable-pip-version-check "$python_sdk"
