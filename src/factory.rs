@@ -212,6 +212,9 @@ impl Factory {
     /// Takes up to `max` queued records as a JSON array; waits up to `timeout` for the first (none: as long as it takes).
     pub fn poll(&self, timeout: Option<Duration>, max: usize) -> Result<String, Refusal> {
         let Some(queue) = &self.outlets.queue else {
+            if self.status() == Status::Destroyed {
+                return Err(Refusal::Destroyed);
+            }
             return Err(Refusal::Invalid("nothing is queued: enable a queue in the configuration first"));
         };
         match queue.poll(deadline(timeout), max) {
