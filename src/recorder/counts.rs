@@ -141,7 +141,9 @@ impl Ledger {
             if !std::mem::replace(&mut self.full, true) {
                 log.warning(
                     "impressions",
-                    format_args!("counts of impressions could not be sent for too long: dropping those of other flags and hours"),
+                    format_args!(
+                        "counts of impressions could not be sent for too long: dropping those of other flags and hours"
+                    ),
                 );
             }
             return;
@@ -266,7 +268,7 @@ impl fmt::Debug for Counts {
 /// Even hours are counted in one bank and odd ones in the other.
 #[inline]
 fn bank(hour: i64) -> usize {
-    (hour / HOUR & 1) as usize
+    usize::from(hour / HOUR % 2 != 0)
 }
 
 fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
@@ -320,7 +322,8 @@ impl Source for Counts {
 impl Package for Counted {
     fn body(&self) -> Result<Vec<u8>, serde_json::Error> {
         let counts = self.entries.iter();
-        let per_flag = counts.map(|((flag, hour), count)| recording::Count { flag, hour: *hour, count: *count }).collect();
+        let per_flag =
+            counts.map(|((flag, hour), count)| recording::Count { flag, hour: *hour, count: *count }).collect();
         serde_json::to_vec(&recording::Counts { per_flag })
     }
 
@@ -380,12 +383,14 @@ mod tests {
         entries
     }
 
+    /// Times of counting, time of collecting, hours and their counts.
+    type Case = (&'static [i64], i64, &'static [(i64, u64)]);
+
     #[test]
     fn each_count_gets_its_hour_however_late_it_is_collected() {
-        let minute = 60_000;
-        // (times of counting, time of collecting, hours and counts)
-        let cases: [(&[i64], i64, &[(i64, u64)]); 5] = [
-            (&[TEN, TEN + 1, TEN + 59 * minute], TEN + 59 * minute, &[(TEN, 3)]),
+        const MINUTE: i64 = 60_000;
+        let cases: [Case; 5] = [
+            (&[TEN, TEN + 1, TEN + 59 * MINUTE], TEN + 59 * MINUTE, &[(TEN, 3)]),
             (&[TEN, TEN + HOUR], TEN + HOUR, &[(TEN, 1), (TEN + HOUR, 1)]),
             (&[TEN, TEN + 2 * HOUR], TEN + 2 * HOUR, &[(TEN, 1), (TEN + 2 * HOUR, 1)]),
             (&[TEN, TEN + 7 * HOUR, TEN + 7 * HOUR], TEN + 9 * HOUR, &[(TEN, 1), (TEN + 7 * HOUR, 2)]),

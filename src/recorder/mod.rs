@@ -18,7 +18,11 @@ mod senders;
 mod unique_keys;
 
 #[cfg(test)]
+mod schedule_tests;
+#[cfg(test)]
 mod test_backend;
+#[cfg(test)]
+mod test_world;
 #[cfg(test)]
 mod vectors;
 
@@ -43,7 +47,7 @@ use crate::wire::metrics::{Circumstances, ConfigBody, Holdings, UsageBody};
 
 use counts::{Counts, truncated_to_hour};
 use observer::Observer;
-pub(crate) use post::{Post, Unreached};
+pub(crate) use post::Post;
 use records::StoredEvent;
 use replaceable::Replaceable;
 use senders::{Periods, Senders, Sizes};

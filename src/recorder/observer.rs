@@ -85,9 +85,15 @@ mod tests {
     #[test]
     fn the_last_sighting_is_remembered() {
         let observer = Observer::default();
-        for (fingerprint, now, expected) in
-            [(7, 100, None), (7, 100, Some(100)), (7, 150, Some(100)), (8, 160, None), (7, 170, Some(150)), (0, 1, None), (0, 2, Some(1))]
-        {
+        for (fingerprint, now, expected) in [
+            (7, 100, None),
+            (7, 100, Some(100)),
+            (7, 150, Some(100)),
+            (8, 160, None),
+            (7, 170, Some(150)),
+            (0, 1, None),
+            (0, 2, Some(1)),
+        ] {
             assert_eq!(observer.test_and_set(fingerprint, now), expected, "{fingerprint} at {now}");
         }
     }

@@ -172,7 +172,8 @@ impl<S: Source> Station<S> {
         let body = match package.body() {
             Ok(body) => body,
             Err(error) => {
-                self.log.error("recorder", format_args!("{} cannot be written as JSON and are dropped: {error}", S::WHAT));
+                self.log
+                    .error("recorder", format_args!("{} cannot be written as JSON and are dropped: {error}", S::WHAT));
                 return Reaction::Never;
             }
         };
@@ -211,7 +212,12 @@ impl<S: Source> Station<S> {
                 }
             }
             Reaction::TooLarge => {
-                self.log.warning("recorder", format_args!("a post of {count} {what} is too large for the backend; posts are halved once, then dropped"));
+                self.log.warning(
+                    "recorder",
+                    format_args!(
+                        "a post of {count} {what} is too large for the backend; posts are halved once, then dropped"
+                    ),
+                );
             }
             Reaction::Never => {
                 let reason = reason();

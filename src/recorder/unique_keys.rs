@@ -123,9 +123,8 @@ impl UniqueKeys {
     }
 
     fn filter(&self) -> &AtomicBloomFilter {
-        self.filter.get_or_init(|| {
-            Box::new(AtomicBloomFilter::with_false_pos(FILTER_ERROR).expected_items(FILTER_PAIRS))
-        })
+        self.filter
+            .get_or_init(|| Box::new(AtomicBloomFilter::with_false_pos(FILTER_ERROR).expected_items(FILTER_PAIRS)))
     }
 
     /// Keys arrived, or were given up.
@@ -313,7 +312,11 @@ mod tests {
         // The filter takes one new pair in a million for a known one at this size.
         let distinct: HashSet<_> = found.iter().collect();
         assert_eq!(distinct.len(), found.len());
-        assert!(found.len() >= expected.len() - 2 && found.iter().all(|pair| expected.contains(pair)), "{}", found.len());
+        assert!(
+            found.len() >= expected.len() - 2 && found.iter().all(|pair| expected.contains(pair)),
+            "{}",
+            found.len()
+        );
     }
 
     #[test]

@@ -53,9 +53,13 @@ pub(crate) enum StreamingEvent {
     Enabled,
     Paused,
     /// The connection ended; whether because we wanted it to.
-    Ended { requested: bool },
+    Ended {
+        requested: bool,
+    },
     /// A token was fetched that expires at this time, in milliseconds since 1970.
-    Token { expires: i64 },
+    Token {
+        expires: i64,
+    },
     /// A code of the provider of the stream.
     ProviderError(i64),
     /// Changes come through the stream from now on.

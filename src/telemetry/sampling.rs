@@ -39,8 +39,7 @@ mod tests {
     #[test]
     fn one_flag_calls_are_sampled_and_the_others_all_timed() {
         let timed = |operation| (0..160).filter(|_| begin(operation).is_some()).count();
-        for (operation, expected) in
-            [(Operation::Treatment, 10), (Operation::Treatments, 160), (Operation::Track, 160)]
+        for (operation, expected) in [(Operation::Treatment, 10), (Operation::Treatments, 160), (Operation::Track, 160)]
         {
             assert_eq!(timed(operation), expected, "{operation:?}");
         }

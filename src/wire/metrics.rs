@@ -272,7 +272,9 @@ mod tests {
     fn the_example_of_a_configuration() {
         let mut settings = Settings::new();
         settings
-            .merge_json(r#"{"flagSetsFilter": ["a", "A"], "sdk_api_base_url": "http://h/api", "impressionsMode": "debug"}"#)
+            .merge_json(
+                r#"{"flagSetsFilter": ["a", "A"], "sdk_api_base_url": "http://h/api", "impressionsMode": "debug"}"#,
+            )
             .expect("valid options");
         let (config, _) = settings.resolve(false).expect("valid options");
         let about = Circumstances {
