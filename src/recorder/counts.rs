@@ -7,7 +7,7 @@
 use std::array;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use once_cell::race::OnceBox;
@@ -15,6 +15,7 @@ use once_cell::race::OnceBox;
 use super::bell::Bell;
 use super::replaceable::Replaceable;
 use super::sender::{Package, Source};
+use super::table::Table;
 use crate::logging::Logger;
 use crate::telemetry::PerThread;
 use crate::transport::Endpoint;
@@ -39,6 +40,8 @@ pub(super) struct Counts {
     /// Of the flags that were counted, by slot.
     names: Table<OnceBox<Arc<str>>>,
     ledger: Replaceable<Mutex<Ledger>>,
+    /// Since counts were sent last, some were dropped.
+    dropping: AtomicBool,
     bell: Replaceable<Bell>,
     log: Logger,
 }
@@ -76,47 +79,6 @@ impl Array {
     }
 }
 
-/// An array that grows without moving: each piece is twice as long as the one before. Takes no lock.
-struct Table<T>([OnceBox<Vec<T>>; PIECES]);
-
-const FIRST_PIECE: usize = 64;
-const PIECES: usize = 27;
-
-impl<T> Default for Table<T> {
-    fn default() -> Self {
-        Table([const { OnceBox::new() }; PIECES])
-    }
-}
-
-impl<T: Default> Table<T> {
-    /// Piece, and place in it.
-    #[inline]
-    fn place(index: usize) -> (usize, usize) {
-        let piece = ((index + FIRST_PIECE) / FIRST_PIECE).ilog2();
-        (piece as usize, index + FIRST_PIECE - (FIRST_PIECE << piece))
-    }
-
-    #[inline]
-    fn get(&self, index: usize) -> Option<&T> {
-        let (piece, place) = Self::place(index);
-        self.0[piece].get()?.get(place)
-    }
-
-    fn get_or_make(&self, index: usize) -> &T {
-        let (piece, place) = Self::place(index);
-        let make = || Box::new((0..FIRST_PIECE << piece).map(|_| T::default()).collect());
-        &self.0[piece].get_or_init(make)[place]
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
-        let pieces = self.0.iter().enumerate().filter_map(|(number, piece)| Some((number, piece.get()?)));
-        pieces.flat_map(|(number, piece)| {
-            let first = (FIRST_PIECE << number) - FIRST_PIECE;
-            piece.iter().enumerate().map(move |(place, item)| (first + place, item))
-        })
-    }
-}
-
 /// Counts that were collected, and some that are rare enough to be put here at once.
 #[derive(Debug, Default)]
 struct Ledger {
@@ -125,30 +87,30 @@ struct Ledger {
     entered: u64,
     /// Of these, sent or given up.
     settled: u64,
-    /// Complained already that it is full.
-    full: bool,
+}
+
+/// Whether a count could be entered; a full ledger drops those of new flags and hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+enum Entered {
+    Kept,
+    Dropped,
 }
 
 impl Ledger {
-    fn enter(&mut self, flag: &Arc<str>, hour: i64, count: u64, log: &Logger) {
+    fn enter(&mut self, flag: &Arc<str>, hour: i64, count: u64) -> Entered {
         self.entered += count;
-        self.put(flag, hour, count, log);
+        self.put(flag, hour, count)
     }
 
-    fn put(&mut self, flag: &Arc<str>, hour: i64, count: u64, log: &Logger) {
-        if self.entries.len() >= MOST_ENTRIES && !self.entries.contains_key(&(Arc::clone(flag), hour)) {
+    fn put(&mut self, flag: &Arc<str>, hour: i64, count: u64) -> Entered {
+        let key = (Arc::clone(flag), hour);
+        if self.entries.len() >= MOST_ENTRIES && !self.entries.contains_key(&key) {
             self.settled += count;
-            if !std::mem::replace(&mut self.full, true) {
-                log.warning(
-                    "impressions",
-                    format_args!(
-                        "counts of impressions could not be sent for too long: dropping those of other flags and hours"
-                    ),
-                );
-            }
-            return;
+            return Entered::Dropped;
         }
-        *self.entries.entry((Arc::clone(flag), hour)).or_default() += count;
+        *self.entries.entry(key).or_default() += count;
+        Entered::Kept
     }
 }
 
@@ -158,6 +120,7 @@ impl Counts {
             arrays: PerThread::default(),
             names: Table::default(),
             ledger: Replaceable::default(),
+            dropping: AtomicBool::new(false),
             bell: Replaceable::default(),
             log,
         }
@@ -192,11 +155,14 @@ impl Counts {
             // Again, now that it can no longer change.
             let counted = array.hours[bank].load(Ordering::Relaxed);
             if counted > hour {
-                ledger.enter(&flag.into(), hour, 1, &self.log);
-                return;
+                let entered = ledger.enter(&flag.into(), hour, 1);
+                drop(ledger);
+                return self.complain(entered);
             }
-            self.collect_bank(array, bank, &mut ledger);
+            let entered = self.collect_bank(array, bank, &mut ledger);
             array.hours[bank].store(hour, Ordering::Relaxed);
+            drop(ledger);
+            self.complain(entered);
         }
         self.names.get_or_make(slot as usize).get_or_init(|| Box::new(flag.into()));
         array.make_cell(slot, bank).fetch_add(1, Ordering::Release);
@@ -204,7 +170,20 @@ impl Counts {
 
     /// Counts an impression of a name that has no slot, because no definition of it is known.
     pub(super) fn add_unknown(&self, flag: &str, time: i64) {
-        lock(&self.ledger.load()).enter(&flag.into(), truncated_to_hour(time), 1, &self.log);
+        let entered = lock(&self.ledger.load()).enter(&flag.into(), truncated_to_hour(time), 1);
+        self.complain(entered);
+    }
+
+    /// Not to be called with the ledger locked: the log is the host's.
+    fn complain(&self, entered: Entered) {
+        if entered == Entered::Dropped && !self.dropping.swap(true, Ordering::Relaxed) {
+            self.log.warning(
+                "recorder",
+                format_args!(
+                    "counts of {MOST_ENTRIES} flags and hours could not be sent yet: dropping those of others until they are"
+                ),
+            );
+        }
     }
 
     /// Impressions counted so far, those that were sent among them.
@@ -216,6 +195,7 @@ impl Counts {
     /// Leaves behind what was counted, in a forked child: it is the parent's to send.
     pub(super) fn renew(&self) {
         self.ledger.replace(Mutex::default());
+        self.dropping.store(false, Ordering::Relaxed);
         self.bell.replace(Bell::default());
         for array in self.arrays.iter() {
             for cell in array.cells.iter().flat_map(|(_, line)| line.0.as_flattened()) {
@@ -231,17 +211,23 @@ impl Counts {
         for array in self.arrays.iter() {
             // Not for all of them at once: an evaluation may have to wait for this.
             let mut ledger = lock(&ledger);
+            let mut entered = Entered::Kept;
             for bank in 0..array.hours.len() {
-                self.collect_bank(array, bank, &mut ledger);
+                if self.collect_bank(array, bank, &mut ledger) == Entered::Dropped {
+                    entered = Entered::Dropped;
+                }
                 if array.hours[bank].load(Ordering::Relaxed) < this_hour {
                     let next = if bank == self::bank(this_hour) { this_hour } else { this_hour + HOUR };
                     array.hours[bank].store(next, Ordering::Relaxed);
                 }
             }
+            drop(ledger);
+            self.complain(entered);
         }
     }
 
-    fn collect_bank(&self, array: &Array, bank: usize, ledger: &mut Ledger) {
+    fn collect_bank(&self, array: &Array, bank: usize, ledger: &mut Ledger) -> Entered {
+        let mut entered = Entered::Kept;
         let hour = array.hours[bank].load(Ordering::Relaxed);
         for (line_number, line) in array.cells.iter() {
             for (place, cells) in line.0.iter().enumerate() {
@@ -251,11 +237,14 @@ impl Counts {
                 }
                 let slot = line_number * SLOTS_PER_LINE + place;
                 // Who counts for the first time leaves the name first.
-                if let Some(name) = self.names.get(slot).and_then(OnceBox::get) {
-                    ledger.enter(name, hour, cell.swap(0, Ordering::Relaxed), &self.log);
+                if let Some(name) = self.names.get(slot).and_then(OnceBox::get)
+                    && ledger.enter(name, hour, cell.swap(0, Ordering::Relaxed)) == Entered::Dropped
+                {
+                    entered = Entered::Dropped;
                 }
             }
         }
+        entered
     }
 }
 
@@ -339,10 +328,8 @@ impl Package for Counted {
     fn sent(mut self) {
         let impressions = self.impressions();
         self.entries.clear();
-        let ledger = self.counts.ledger.load();
-        let mut ledger = lock(&ledger);
-        ledger.settled += impressions;
-        ledger.full = false;
+        lock(&self.counts.ledger.load()).settled += impressions;
+        self.counts.dropping.store(false, Ordering::Relaxed);
     }
 
     fn discard(mut self) {
@@ -359,9 +346,14 @@ impl Drop for Counted {
         }
         let ledger = self.counts.ledger.load();
         let mut ledger = lock(&ledger);
+        let mut entered = Entered::Kept;
         for ((flag, hour), count) in self.entries.drain(..) {
-            ledger.put(&flag, hour, count, &self.counts.log);
+            if ledger.put(&flag, hour, count) == Entered::Dropped {
+                entered = Entered::Dropped;
+            }
         }
+        drop(ledger);
+        self.counts.complain(entered);
     }
 }
 
@@ -460,11 +452,18 @@ mod tests {
     }
 
     #[test]
-    fn places_in_pieces() {
-        for (index, place) in [(0, (0, 0)), (63, (0, 63)), (64, (1, 0)), (191, (1, 127)), (192, (2, 0))] {
-            assert_eq!(Table::<u8>::place(index), place, "{index}");
+    fn names_out_of_the_blue_cannot_take_all_memory() {
+        let (log, lines) = Logger::recording(crate::logging::Level::Warning);
+        let counts = Arc::new(Counts::new(log));
+        counts.add(0, "known", TEN);
+        assert_eq!(counts.counted(TEN), 1);
+        for name in 0..MOST_ENTRIES + 10 {
+            counts.add_unknown(&name.to_string(), TEN);
         }
-        let (piece, _) = Table::<u8>::place(u32::MAX as usize);
-        assert!(piece < PIECES, "{piece}");
+        counts.add(0, "known", TEN);
+        let expected = MOST_ENTRIES as u64 + 1;
+        assert_eq!(sent(&counts, TEN).iter().map(|(_, _, count)| count).sum::<u64>(), expected);
+        assert_eq!(lines.lines().len(), 1, "{:?}", lines.lines());
+        assert_eq!((counts.counted(TEN), counts.settled()), (expected + 11, expected + 11));
     }
 }

@@ -15,6 +15,7 @@ mod records;
 mod replaceable;
 mod sender;
 mod senders;
+mod table;
 mod unique_keys;
 
 #[cfg(test)]

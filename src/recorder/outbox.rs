@@ -110,16 +110,20 @@ impl<T: Record> Outbox<T> {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Gives up everything that waits, and counts it as dropped. How many that was.
+    /// Gives up everything that waits, and counts it as dropped, with what is under way and will not be waited for. How
+    /// many that was.
     pub(super) fn abandon(&self) -> usize {
         let mut backlog = lock(&self.backlog);
-        let count = backlog.len() + lock(&self.arrivals).len();
+        let mut arrivals = lock(&self.arrivals);
+        let given_up = self.held();
+        let waiting = backlog.len() + arrivals.len();
         backlog.clear();
-        lock(&self.arrivals).clear();
+        arrivals.clear();
+        drop((arrivals, backlog));
         self.weight.store(0, Ordering::Relaxed);
-        self.settle(count);
-        self.tally().dropped.add(count as u64);
-        count
+        self.tally().dropped.add(given_up as u64);
+        self.settle(waiting);
+        given_up
     }
 
     fn is_full(&self) -> bool {
@@ -413,7 +417,9 @@ mod tests {
     fn what_is_abandoned_is_counted() {
         let outbox = outbox(10, 2);
         push_all(&outbox, 0..5);
-        drop(outbox.take(0));
-        assert_eq!((outbox.abandon(), outbox.held(), outbox.telemetry.events().dropped.sum()), (5, 0, 5));
+        let under_way = outbox.take(0).expect("records");
+        assert_eq!((outbox.abandon(), outbox.held(), outbox.telemetry.events().dropped.sum()), (5, 2, 5));
+        under_way.sent();
+        assert_eq!((outbox.held(), outbox.settled()), (0, 5));
     }
 }

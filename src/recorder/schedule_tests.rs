@@ -292,3 +292,14 @@ async fn what_a_cancelled_post_held_is_sent_by_the_next() {
     assert!(drained(&world, &backend, 10).await);
     assert_eq!(arrived(&backend), ["alice"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_panics_goes_on_with_what_it_held() {
+    let world = World::unheard(&json!({}));
+    let backend = Backend::for_one(Events, [Reply::Panics, Reply::Status(200)]);
+    let _running = running(&world, &backend);
+    world.track("alice").expect("room");
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!((arrived(&backend), world.lines.count(Level::Error)), (vec!["alice".to_owned()], 1));
+    assert_eq!(times(&backend, Events), [100, 210]);
+}

@@ -22,6 +22,8 @@ pub(super) enum Reply {
     Slow(u64, u16),
     /// Never any answer.
     Hangs,
+    /// A defect of ours.
+    Panics,
 }
 
 /// A post that was received.
@@ -83,7 +85,7 @@ impl Post for Backend {
         let (status, retry_after) = match reply {
             Reply::Status(status) | Reply::Slow(_, status) => (status, None),
             Reply::RetryAfter(status, seconds) => (status, Some(Duration::from_secs(seconds))),
-            Reply::Nothing | Reply::Hangs => (0, None),
+            Reply::Nothing | Reply::Hangs | Reply::Panics => (0, None),
         };
         let body = serde_json::from_slice(&json).expect("a post is JSON");
         let at = self.begun.elapsed();
@@ -91,6 +93,7 @@ impl Post for Backend {
         match reply {
             Reply::Slow(milliseconds, _) => sleep(Duration::from_millis(milliseconds)).await,
             Reply::Hangs => std::future::pending().await,
+            Reply::Panics => panic!("as the test wants it"),
             Reply::Nothing => return Err(Unreached("the connection broke".to_owned())),
             Reply::Status(_) | Reply::RetryAfter(..) => {}
         }

@@ -17,6 +17,7 @@ use super::replaceable::Replaceable;
 use super::sender::{Package, Source};
 use crate::logging::Logger;
 use crate::rules::key_hash;
+use crate::telemetry::Counter;
 use crate::transport::Endpoint;
 use crate::wire::recording;
 
@@ -41,6 +42,8 @@ pub(super) struct UniqueKeys {
     waiting: Replaceable<Mutex<Waiting>>,
     /// Since there was room last, keys were dropped.
     dropping: AtomicBool,
+    /// How often that happened; a key may be dropped again each time it is seen.
+    dropped: Counter,
     bell: Replaceable<Bell>,
     log: Logger,
 }
@@ -59,6 +62,7 @@ impl UniqueKeys {
             held: AtomicUsize::new(0),
             waiting: Replaceable::default(),
             dropping: AtomicBool::new(false),
+            dropped: Counter::default(),
             bell: Replaceable::default(),
             log,
         }
@@ -81,8 +85,7 @@ impl UniqueKeys {
         }
         let waiting = self.waiting.load();
         let mut waiting = lock(&waiting);
-        let held = self.held.load(Ordering::Relaxed);
-        if held >= MOST {
+        if self.held.load(Ordering::Relaxed) >= MOST {
             drop(waiting);
             return self.refuse();
         }
@@ -90,8 +93,7 @@ impl UniqueKeys {
         self.filter().insert_hash(pair);
         if waiting.insert(flag, key) {
             waiting.accepted += 1;
-            self.held.store(held + 1, Ordering::Relaxed);
-            if held + 1 > MANY {
+            if self.held.fetch_add(1, Ordering::Relaxed) + 1 > MANY {
                 self.bell.load().ring();
             }
         }
@@ -104,6 +106,7 @@ impl UniqueKeys {
                 format_args!("{MOST} unique keys could not be sent yet: dropping others until they are"),
             );
         }
+        self.dropped.add(1);
     }
 
     /// Forgets which pairs were seen. Once a day.
@@ -119,6 +122,7 @@ impl UniqueKeys {
         self.bell.replace(Bell::default());
         self.held.store(0, Ordering::Relaxed);
         self.dropping.store(false, Ordering::Relaxed);
+        self.dropped.reset();
         self.forget_seen();
     }
 
@@ -129,13 +133,18 @@ impl UniqueKeys {
 
     /// Keys arrived, or were given up.
     fn settle(&self, count: usize) {
-        self.settle_locked(&mut lock(&self.waiting.load()), count);
-    }
-
-    fn settle_locked(&self, waiting: &mut Waiting, count: usize) {
-        waiting.settled += count as u64;
+        if count == 0 {
+            return;
+        }
+        lock(&self.waiting.load()).settled += count as u64;
         self.held.fetch_sub(count, Ordering::Relaxed);
-        self.dropping.store(false, Ordering::Relaxed);
+        if self.dropping.load(Ordering::Relaxed) && self.dropping.swap(false, Ordering::Relaxed) {
+            let dropped = self.dropped.sum();
+            self.log.info(
+                "impressions",
+                format_args!("there is room for unique keys again; {dropped} were dropped so far"),
+            );
+        }
     }
 }
 
@@ -264,10 +273,12 @@ impl Drop for KeysPost {
         }
         let waiting = self.from.waiting.load();
         let mut waiting = lock(&waiting);
+        let mut repeated = 0;
         for (flag, keys) in self.flags.drain(..) {
-            let repeated = keys.iter().filter(|key| !waiting.insert(&flag, key)).count();
-            self.from.settle_locked(&mut waiting, repeated);
+            repeated += keys.iter().filter(|key| !waiting.insert(&flag, key)).count();
         }
+        drop(waiting);
+        self.from.settle(repeated);
     }
 }
 
@@ -377,6 +388,7 @@ mod tests {
             tracker.track("f", key);
         }
         assert_eq!((tracker.held.load(Ordering::Relaxed), lines.count(Level::Warning)), (MOST, 1));
+        assert_eq!(tracker.dropped.sum(), 3);
         tracker.take(0).expect("keys").sent();
         tracker.track("f", "x");
         assert_eq!(tracker.held.load(Ordering::Relaxed), MOST - POST + 1);
