@@ -32,12 +32,7 @@ pub struct Who<'a> {
 
 impl<'a> From<&'a str> for Who<'a> {
     fn from(key: &'a str) -> Self {
-        Who {
-            key: Given::Text(key),
-            bucketing_key: None,
-            attributes: Attached::Nothing,
-            properties: Attached::Nothing,
-        }
+        Who { key: Given::Text(key), bucketing_key: None, attributes: Attached::Nothing, properties: Attached::Nothing }
     }
 }
 
@@ -48,8 +43,8 @@ pub enum Attached<'a> {
     Nothing,
     /// These.
     Set(&'a Attributes),
-    /// What was given is no set of named values.
-    Unreadable,
+    /// This, which is no JSON object: the log will say where it stops being one.
+    Unreadable(Given<'a>),
 }
 
 /// An event of a key, for metrics.
@@ -174,12 +169,17 @@ impl Client {
         for set in sets.iter().filter(|set| !definitions.knows_set(set, self.store.filter())) {
             self.log.warning(
                 "client",
-                format_args!("{method}: the flag set {set:?} is not known to this SDK; check its name and flagSetsFilter"),
+                format_args!(
+                    "{method}: the flag set {set:?} is not known to this SDK; check its name and flagSetsFilter"
+                ),
             );
         }
         let flags = definitions.flags_of_sets(&sets);
         if flags.is_empty() {
-            self.log.warning("client", format_args!("{method}: no feature flag is in these flag sets: nothing to evaluate"));
+            self.log.warning(
+                "client",
+                format_args!("{method}: no feature flag is in these flag sets: nothing to evaluate"),
+            );
             return Vec::new();
         }
         let flags: Vec<Given<'_>> = flags.into_iter().map(Given::Text).collect();
@@ -208,9 +208,7 @@ impl Client {
         let properties = match event.properties {
             Attached::Nothing => Ok(Properties::none()),
             Attached::Set(set) => input::properties(set, Method::Track, &self.log),
-            Attached::Unreadable => {
-                input::properties_from_json(Given::NotText, Method::Track, &self.log)
-            }
+            Attached::Unreadable(given) => input::properties_from_json(given, Method::Track, &self.log),
         };
         let (Some(key), Some(traffic_type), Some(event_type), Ok(value), Ok(properties)) =
             (key, traffic_type, event_type, value, properties)
@@ -231,13 +229,7 @@ impl Client {
     }
 
     #[inline]
-    fn one<R>(
-        &self,
-        method: Method,
-        who: &Who<'_>,
-        flag: Given<'_>,
-        take: impl FnOnce(Verdict<'_>) -> R,
-    ) -> R {
+    fn one<R>(&self, method: Method, who: &Who<'_>, flag: Given<'_>, take: impl FnOnce(Verdict<'_>) -> R) -> R {
         let begun = self.begin(method);
         if self.lifecycle.status() != Status::Ready {
             return self.one_unready(method, who, flag, begun, take);
@@ -410,8 +402,9 @@ impl Client {
         match who.attributes {
             Attached::Nothing => Ok(None),
             Attached::Set(set) => Ok(Some(set)),
-            Attached::Unreadable => {
-                self.log.error("input", format_args!("{method}: the attributes are not a JSON object; pass one, or none"));
+            Attached::Unreadable(given) => {
+                // Which is an error, or it would have been read before.
+                let _ = input::attributes(given, method, &self.log);
                 Err(Refused)
             }
         }
@@ -423,9 +416,8 @@ impl Client {
         match who.properties {
             Attached::Nothing => None,
             Attached::Set(set) => input::properties(set, method, &self.log).ok()?.json.map(Into::into),
-            Attached::Unreadable => {
-                self.log.error("input", format_args!("{method}: the properties are not a JSON object and are left out"));
-                None
+            Attached::Unreadable(given) => {
+                input::properties_from_json(given, method, &self.log).ok()?.json.map(Into::into)
             }
         }
     }
@@ -449,7 +441,8 @@ impl Client {
 
     fn notice_not_ready(&self, method: Method) {
         self.telemetry.not_ready_use();
-        let message = format_args!("{method}: the SDK is not ready: results may be wrong; wait until it is ready first");
+        let message =
+            format_args!("{method}: the SDK is not ready: results may be wrong; wait until it is ready first");
         match method {
             Method::Track => self.log.warning("client", message),
             _ => self.log.error("client", message),

@@ -78,9 +78,9 @@ impl Factory {
         let (config, notices) = settings.resolve(localhost)?;
         let instance = Arc::new(identity::instance(&config));
         let queue = match hooks.queue {
-            Some((kinds, capacity)) => Some(Arc::new(
-                PollQueue::new(kinds, capacity, Arc::clone(&instance)).map_err(FactoryError::Thread)?,
-            )),
+            Some((kinds, capacity)) => {
+                Some(Arc::new(PollQueue::new(kinds, capacity, Arc::clone(&instance)).map_err(FactoryError::Thread)?))
+            }
             None => None,
         };
         let log = logger(&config, hooks, queue.as_ref());
@@ -90,7 +90,9 @@ impl Factory {
         let key = match input::sdk_key(sdk_key, &log) {
             Some(SdkKey::Localhost) => "localhost",
             Some(SdkKey::Environment(_)) => {
-                return Err(FactoryError::Unsupported("only localhost mode is in this build: pass the key \"localhost\""));
+                return Err(FactoryError::Unsupported(
+                    "only localhost mode is in this build: pass the key \"localhost\"",
+                ));
             }
             None => return Err(FactoryError::SdkKey("is null, blank or not text")),
         };
@@ -272,6 +274,13 @@ impl Factory {
         let delivered = self.outlets.delivery.finish(deadline);
         let stopped = self.io.as_ref().is_none_or(|io| io.join(deadline));
         if let Some(queue) = &self.outlets.queue {
+            let dropped = queue.dropped();
+            if dropped > 0 {
+                self.log.warning(
+                    "callbacks",
+                    format_args!("the queue was full: {dropped} of its oldest records were dropped"),
+                );
+            }
             queue.close();
         }
         drop(self.living.lock().take());

@@ -21,7 +21,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
-#[allow(dead_code)] // until the synchronisation that waits with it lands
+#[allow(dead_code)] // standalone mode, the next to land, waits with it
 mod backoff;
 pub mod callbacks;
 mod client;
@@ -33,18 +33,19 @@ pub mod input;
 mod lifecycle;
 pub mod logging;
 mod manager;
-#[allow(dead_code)] // until the synchronisation that starts the senders lands
+#[allow(dead_code)] // standalone mode, the next to land, starts the senders
 mod recorder;
 mod refusal;
+#[allow(dead_code)] // standalone mode, the next to land, applies kills and replacements
 mod rules;
 mod storage;
 mod sync;
-#[allow(dead_code)] // until the streaming that writes to it lands
+#[allow(dead_code)] // streaming, which comes later, writes to it
 mod telemetry;
 mod threads;
-#[allow(dead_code, unused_imports)] // until the synchronisation that speaks through it lands
+#[allow(dead_code, unused_imports)] // standalone mode, the next to land, speaks through it
 mod transport;
-#[allow(dead_code)] // until the senders of the recorder are started
+#[allow(dead_code)] // standalone mode, the next to land, reads changes
 mod wire;
 
 pub use callbacks::{Event, EventHandler, EventKind, Hooks, Impression, ImpressionListener, Instance, QueueKinds};

@@ -199,8 +199,13 @@ impl Delivery {
         // Limits are counted, not allocated: impressionsQueueSize may be in the billions.
         let (jobs, inbox) = unbounded();
         let (alive, ended) = bounded(0);
-        let mut worker =
-            Worker { shared: Arc::clone(&self.shared), listener, on_ready: Vec::new(), on_update: Vec::new(), ready: false };
+        let mut worker = Worker {
+            shared: Arc::clone(&self.shared),
+            listener,
+            on_ready: Vec::new(),
+            on_update: Vec::new(),
+            ready: false,
+        };
         threads::spawn("splitio-deliver", move || {
             DELIVERING_FOR.set(worker.shared.factory);
             worker.run(&inbox);
@@ -305,7 +310,9 @@ impl Worker {
 
     fn call(&self, callback: impl FnOnce()) {
         if catch_unwind(AssertUnwindSafe(callback)).is_err() {
-            self.shared.log.error("callbacks", format_args!("a callback panicked; it is called again for what comes next"));
+            self.shared
+                .log
+                .error("callbacks", format_args!("a callback panicked; it is called again for what comes next"));
         }
     }
 }

@@ -5,12 +5,12 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::io;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use std::io;
 
 use super::{Event, Impression, Instance, QueueKinds};
 use crate::input::push_json_text;
@@ -64,15 +64,7 @@ impl PollQueue {
         readable.set_nonblocking(true)?;
         signal.set_nonblocking(true)?;
         let capacity = if capacity == 0 { DEFAULT_CAPACITY } else { capacity };
-        Ok(PollQueue {
-            kinds,
-            capacity,
-            instance,
-            state: Mutex::default(),
-            arrived: Condvar::new(),
-            readable,
-            signal,
-        })
+        Ok(PollQueue { kinds, capacity, instance, state: Mutex::default(), arrived: Condvar::new(), readable, signal })
     }
 
     pub(crate) fn kinds(&self) -> QueueKinds {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::given::TARGET;
-use super::text::is_blank;
+use super::text::{is_blank, shown};
 use super::{Given, Method, Refused};
 use crate::logging::Logger;
 
@@ -24,14 +24,18 @@ pub(crate) fn traffic_type<'a>(
         if lower == text { Cow::Borrowed(text) } else { Cow::Owned(lower) }
     };
     if matches!(name, Cow::Owned(_)) {
-        log.warning(TARGET, format_args!("{METHOD}: the traffic type {text:?} should be lower case; {name:?} is used"));
+        log.warning(
+            TARGET,
+            format_args!("{METHOD}: the traffic type {:?} should be lower case, as which it is used", shown(text)),
+        );
     }
     if !is_known(&name) {
         log.warning(
             TARGET,
             format_args!(
-                "{METHOD}: no feature flag of this environment has the traffic type {name:?}; \
-                 check its name, and which environment the SDK key belongs to"
+                "{METHOD}: no feature flag of this environment has the traffic type {:?}; \
+                 check its name, and which environment the SDK key belongs to",
+                shown(&name)
             ),
         );
     }
@@ -45,8 +49,9 @@ pub(crate) fn event_type<'a>(given: Given<'a>, log: &Logger) -> Option<&'a str> 
         log.error(
             TARGET,
             format_args!(
-                "{METHOD}: the event type {text:?} is not usable; pass 1 to 80 letters a-z or A-Z, digits, hyphens, \
-                 underscores, dots or colons, of which the first is a letter or digit"
+                "{METHOD}: the event type {:?} is not usable; pass 1 to 80 letters a-z or A-Z, digits, hyphens, \
+                 underscores, dots or colons, of which the first is a letter or digit",
+                shown(text)
             ),
         );
         return None;

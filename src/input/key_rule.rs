@@ -39,6 +39,26 @@ pub(crate) fn keys<'a>(
     method: Method,
     log: &Logger,
 ) -> Option<KeyTexts<'a>> {
+    // Written out, since this is every evaluation: no `Option<Cow>` is made and taken apart.
+    match (matching, bucketing) {
+        (Given::Text(matching), None) if is_plain(matching) => {
+            Some(KeyTexts { matching: Cow::Borrowed(matching), bucketing: None })
+        }
+        (Given::Text(matching), Some(Given::Text(bucketing))) if is_plain(matching) && is_plain(bucketing) => {
+            Some(KeyTexts { matching: Cow::Borrowed(matching), bucketing: Some(Cow::Borrowed(bucketing)) })
+        }
+        _ => keys_after_a_look(matching, bucketing, method, log),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn keys_after_a_look<'a>(
+    matching: Given<'a>,
+    bucketing: Option<Given<'a>>,
+    method: Method,
+    log: &Logger,
+) -> Option<KeyTexts<'a>> {
     match bucketing {
         None => Some(KeyTexts { matching: key(matching, method, log)?, bucketing: None }),
         Some(bucketing) => Some(KeyTexts {
@@ -51,12 +71,15 @@ pub(crate) fn keys<'a>(
 #[inline]
 fn usable<'a>(given: Given<'a>, what: &'static str, method: Method, log: &Logger) -> Option<Cow<'a, str>> {
     match given {
-        // A text has at least as many bytes as code points.
-        Given::Text(text) if text.len() <= MAX_LENGTH && text.bytes().next().is_some_and(is_solid) => {
-            Some(Cow::Borrowed(text))
-        }
+        Given::Text(text) if is_plain(text) => Some(Cow::Borrowed(text)),
         _ => usable_after_a_look(given, what, method, log),
     }
+}
+
+/// Whether a text is certainly neither too long nor blank. It has at least as many bytes as code points.
+#[inline]
+fn is_plain(text: &str) -> bool {
+    text.len() <= MAX_LENGTH && text.as_bytes().first().is_some_and(|first| is_solid(*first))
 }
 
 #[cold]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::given::TARGET;
-use super::text::{is_solid, trim};
+use super::text::{is_solid, shown, trim};
 use super::{Given, Method};
 use crate::logging::Logger;
 
@@ -49,7 +49,10 @@ fn flag_name_after_a_look<'a>(given: Given<'a>, method: Method, log: &Logger) ->
     if trimmed.len() != text.len() {
         log.warning(
             TARGET,
-            format_args!("{method}: the feature flag name {text:?} has white space at its ends; {trimmed:?} is used"),
+            format_args!(
+                "{method}: the feature flag name {:?} has white space at its ends; it is used without",
+                shown(trimmed)
+            ),
         );
     }
     Some(trimmed)
@@ -90,8 +93,9 @@ pub(crate) fn unknown_flag(name: &str, method: Method, log: &Logger) {
     log.warning(
         TARGET,
         format_args!(
-            "{method}: the feature flag {name:?} does not exist in this environment; \
-             check its name, and which environment the SDK key belongs to"
+            "{method}: the feature flag {:?} does not exist in this environment; \
+             check its name, and which environment the SDK key belongs to",
+            shown(name)
         ),
     );
 }

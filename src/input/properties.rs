@@ -2,6 +2,7 @@
 
 use super::attributes::push_json;
 use super::given::TARGET;
+use super::text::shown;
 use super::{Attributes, AttributesError, Given, Method, Value, push_json_text};
 use crate::logging::Logger;
 
@@ -83,7 +84,8 @@ pub(crate) fn properties(set: &Attributes, method: Method, log: &Logger) -> Resu
                 log.warning(
                     TARGET,
                     format_args!(
-                        "{method}: the property {name:?} becomes null; pass a string, a finite number or a boolean"
+                        "{method}: the property {:?} becomes null; pass a string, a finite number or a boolean",
+                        shown(name)
                     ),
                 );
                 Value::Null

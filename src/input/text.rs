@@ -16,6 +16,11 @@ pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(is_space)
 }
 
+/// As much of a text as a message needs: a name may be a megabyte long.
+pub(crate) fn shown(text: &str) -> &str {
+    text.char_indices().nth(100).map_or(text, |(end, _)| &text[..end])
+}
+
 /// Whether it is certainly no white space: a printable ASCII character. The answer for nearly every key and name.
 #[inline]
 pub(super) fn is_solid(byte: u8) -> bool {
@@ -40,6 +45,12 @@ mod tests {
             assert_eq!(trim(text), trimmed, "{text:?}");
             assert_eq!(is_blank(text), trimmed.is_empty(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn messages_show_whole_characters() {
+        assert_eq!(shown("é"), "é");
+        assert_eq!(shown(&"é".repeat(300)), "é".repeat(100));
     }
 
     #[test]

@@ -19,12 +19,11 @@ use crate::clock;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
 use crate::logging::Logger;
-use crate::rules::{Applied, Change, Definitions, Segment, SegmentId};
+use crate::rules::{Applied, Definitions, Segment, SegmentId};
 use crate::storage::{Store, Writer};
-use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};
 use crate::wire::compile::Compiler;
 use crate::wire::localhost::{
-    Digest, Digests, Document, Format, LocalhostError, SegmentDocument, Verdict, decode, read_text, read_yaml,
+    Digest, Digests, Document, Format, LocalhostError, SegmentDocument, Verdict, compile, decode, read_text, read_yaml,
 };
 
 const TARGET: &str = "localhost";
@@ -176,9 +175,7 @@ impl Localhost {
             Format::Json | Format::Text => read_text(text, &self.log),
         };
         self.store.write(|writer| {
-            let mut compiler = self.compiler(writer);
-            let flags = flags.iter().filter_map(|json| flag_from_json(json, &mut compiler)).collect();
-            let change = Change { flags, ..Change::default() };
+            let change = compile(&flags, &mut self.compiler(writer));
             let (next, _) = writer.current().apply(change, writer.filter());
             writer.publish(next);
         });
@@ -214,22 +211,8 @@ impl Localhost {
         let store = Arc::clone(&self.store);
         let applied = store.write(|writer| {
             let current = writer.current();
-            let sections =
-                document.to_apply(self.last.as_ref(), current.change_number(), current.rbs_change_number());
-            let mut change = Change::default();
-            if sections.rule_based_segments {
-                let objects = document.sanitised_rule_based_segments(&self.log);
-                let mut compiler = self.compiler(writer);
-                change.rule_based_segments =
-                    objects.iter().filter_map(|json| rule_based_segment_from_json(json, &mut compiler)).collect();
-                change.rbs_change_number = Some(document.rule_based_segments().till);
-            }
-            if sections.flags {
-                let objects = document.sanitised_flags(self.seed, &self.log);
-                let mut compiler = self.compiler(writer);
-                change.flags = objects.iter().filter_map(|json| flag_from_json(json, &mut compiler)).collect();
-                change.change_number = Some(document.flags().till);
-            }
+            let sections = document.to_apply(self.last.as_ref(), current.change_number(), current.rbs_change_number());
+            let change = document.compile(sections, self.seed, &mut self.compiler(writer));
             let (next, applied) = current.apply(change, writer.filter());
             let is_new = |definitions: &Definitions, id| definitions.segment(id).is_none();
             let (next, _) = self.read_segments(next, is_new);

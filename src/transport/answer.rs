@@ -59,16 +59,21 @@ pub(super) async fn read(mut response: Response, how: Reading, to: &To) -> Resul
 }
 
 /// The next piece of a body.
-pub(super) async fn piece(
-    response: &mut Response,
-    silence: Duration,
-    to: &To,
-) -> Result<Option<bytes::Bytes>, TransportError> {
+async fn piece(response: &mut Response, silence: Duration, to: &To) -> Result<Option<bytes::Bytes>, TransportError> {
     match timeout(silence, response.chunk()).await {
         Ok(Ok(piece)) => Ok(piece),
-        Ok(Err(error)) => Err(cut(to, CutError::Ended(error.without_url()))),
+        Ok(Err(error)) => Err(broken_off(error, to)),
         Err(_) => Err(TransportError::ReadTimeout { to: to.clone(), after: silence }),
     }
+}
+
+/// What an error within a body means. A dead connection says nothing about the server, a body that it ends does.
+pub(super) fn broken_off(error: reqwest::Error, to: &To) -> TransportError {
+    let source = error.without_url();
+    if source.is_timeout() {
+        return TransportError::Lost { to: to.clone(), source };
+    }
+    cut(to, CutError::Ended(source))
 }
 
 fn cut(to: &To, source: CutError) -> TransportError {

@@ -83,6 +83,11 @@ impl Clients {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn replace_after(&mut self, lifetime: Duration) {
+        self.lifetime = lifetime;
+    }
+
     /// A client with a pool of its own, for a request that keeps its connection.
     pub(super) fn single(&self, url: &Url, connect_timeout: Duration, to: &To) -> Result<Client, TransportError> {
         self.build(self.needs_tls(url), connect_timeout, to)

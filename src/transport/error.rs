@@ -32,7 +32,7 @@ pub(crate) enum TransportError {
     /// The host was silent for too long.
     #[error("{to}: silence for {after:?}")]
     ReadTimeout { to: To, after: Duration },
-    /// The connection broke before the answer began.
+    /// The connection broke before the answer began, or its pings stayed unanswered.
     #[error("{to}: the connection broke")]
     Lost { to: To, source: reqwest::Error },
     /// The body ended early, or its compression is broken. Old Split Proxies answer a specification version that
@@ -135,7 +135,8 @@ impl TransportError {
     /// Sorts what reqwest reports about a request that has no answer yet.
     pub(super) fn of_request(to: To, error: reqwest::Error, connect_timeout: Duration) -> Self {
         let source = error.without_url();
-        if source.is_timeout() {
+        // Pings that stay unanswered are time-outs too, of a connection that there was.
+        if source.is_timeout() && source.is_connect() {
             return TransportError::ConnectTimeout { to, after: connect_timeout };
         }
         match culprit(&source) {

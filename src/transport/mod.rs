@@ -13,6 +13,8 @@ mod headers;
 mod proxy;
 mod settings;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod upload;
 

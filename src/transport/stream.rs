@@ -1,5 +1,6 @@
 //! The streaming GET: an answer that is meant never to end.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{self, Answer};
-use super::error::{CutError, To, TransportError};
+use super::error::{To, TransportError};
 
 /// Longest time to connect.
 pub(super) const CONNECT: Duration = Duration::from_secs(30);
@@ -27,7 +28,6 @@ pub(crate) enum Opening {
 }
 
 /// The bytes of an open stream. Dropping it closes the connection.
-#[derive(Debug)]
 pub(crate) struct EventStream {
     response: Response,
     to: To,
@@ -37,10 +37,14 @@ impl EventStream {
     /// The next bytes, cut anywhere; `None` when the peer has ended the stream. Waits without limit: the caller knows
     /// how much silence is too much. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, TransportError> {
-        self.response
-            .chunk()
-            .await
-            .map_err(|error| TransportError::Cut { to: self.to.clone(), source: CutError::Ended(error.without_url()) })
+        self.response.chunk().await.map_err(|error| answer::broken_off(error, &self.to))
+    }
+}
+
+/// Without the response, whose URL holds the token.
+impl fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream").field("to", &self.to).finish_non_exhaustive()
     }
 }
 

@@ -10,3 +10,5 @@ pub(crate) mod localhost;
 pub(crate) mod metrics;
 mod read;
 pub(crate) mod recording;
+#[cfg(test)]
+mod tolerance;

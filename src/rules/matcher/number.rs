@@ -78,11 +78,6 @@ impl NumberTest {
 }
 
 #[cfg(test)]
-pub(crate) fn cut_for_tests(unit: Unit, seconds: i64) -> i64 {
-    unit.cut(seconds)
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
 

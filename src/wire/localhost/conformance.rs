@@ -1,37 +1,28 @@
 //! The file formats against the `localhost_*` fixtures.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::input::Key;
 use crate::logging::Logger;
+use crate::rules::testing::{World, fixture};
 
 const NOW: i64 = 1_700_000_000;
 
-fn fixture<T: for<'de> Deserialize<'de>>(text: &str, records: usize) -> Vec<T> {
-    let cases: Vec<T> = serde_json::from_str(text).expect("a fixture");
-    assert_eq!(cases.len(), records);
-    cases
+/// What the storage does with a file.
+fn apply(world: &mut World, compile: impl FnOnce(&mut Compiler<'_>) -> Change) {
+    let mut compiler = Compiler { registry: &mut world.registry, log: &world.log, fallbacks: false };
+    let change = compile(&mut compiler);
+    world.apply(change, None);
 }
 
-/// What a store does with the definitions of a section: an archived one goes.
-fn store(flags: &mut BTreeMap<String, Json>, definitions: &[String]) {
-    for definition in definitions {
-        let flag: Json = serde_json::from_str(definition).expect(definition);
-        let name = flag["name"].as_str().expect("a name").to_owned();
-        if flag["status"] == "ACTIVE" {
-            flags.insert(name, flag)
-        } else {
-            flags.remove(&name)
-        };
-    }
-}
-
-fn names(flags: &BTreeMap<String, Json>) -> Vec<&str> {
-    flags.keys().map(String::as_str).collect()
+fn flags(world: &World) -> Vec<&str> {
+    let names: BTreeSet<&str> = world.definitions.flags().map(|flag| &*flag.name).collect();
+    names.into_iter().collect()
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,7 +33,8 @@ struct FlagCase {
 }
 
 /// A stored flag as the fixture shows it.
-fn stored(flag: &Json) -> Json {
+fn stored(definition: &str) -> Json {
+    let flag: Json = serde_json::from_str(definition).expect(definition);
     let conditions: Vec<Json> = flag["conditions"]
         .as_array()
         .expect("conditions")
@@ -70,13 +62,15 @@ fn stored(flag: &Json) -> Json {
 
 #[test]
 fn every_record_of_flag_sanitization() {
-    let text = include_str!("../../../tests/fixtures/localhost_flag_sanitization.json");
-    for case in fixture::<FlagCase>(text, 45) {
+    for case in fixture::<FlagCase>("localhost_flag_sanitization.json", 45) {
         let document = json!({"ff": {"d": [case.raw], "s": -1, "t": 5}}).to_string();
         let document = Document::read(&document).expect("a document");
-        let mut flags = BTreeMap::new();
-        store(&mut flags, &document.sanitised_flags(NOW, &Logger::silent()));
-        let actual = flags.values().next().map_or_else(|| "not stored".into(), stored);
+        let mut world = World::new();
+        apply(&mut world, |compiler| document.compile(document.to_apply(None, -1, -1), NOW, compiler));
+        let actual = match world.definitions.len() {
+            0 => "not stored".into(),
+            _ => stored(&document.sanitised_flags(NOW, &Logger::silent())[0]),
+        };
         assert_eq!(actual, case.expected, "{}", case.note);
     }
 }
@@ -90,17 +84,17 @@ struct DocumentCase {
 
 #[test]
 fn every_record_of_documents() {
-    let text = include_str!("../../../tests/fixtures/localhost_documents.json");
-    for case in fixture::<DocumentCase>(text, 20) {
+    for case in fixture::<DocumentCase>("localhost_documents.json", 20) {
         let text = case.text.clone().unwrap_or_else(|| case.document.as_ref().expect("either").to_string());
         let actual = match Document::read(&text) {
             Ok(document) => {
-                let (mut flags, mut segments) = (BTreeMap::new(), BTreeMap::new());
-                store(&mut flags, &document.sanitised_flags(NOW, &Logger::silent()));
-                store(&mut segments, &document.sanitised_rule_based_segments(&Logger::silent()));
+                let mut world = World::new();
+                apply(&mut world, |compiler| document.compile(document.to_apply(None, -1, -1), NOW, compiler));
+                let segments = world.definitions.rule_based_segments().map(|segment| &*segment.name);
                 json!({
-                    "flags": names(&flags), "rule_based_segments": names(&segments),
-                    "change_number": document.flags().till, "rbs_change_number": document.rule_based_segments().till,
+                    "flags": flags(&world), "rule_based_segments": segments.collect::<Vec<_>>(),
+                    "change_number": world.definitions.change_number(),
+                    "rbs_change_number": world.definitions.rbs_change_number(),
                 })
             }
             Err(_) => "load fails".into(),
@@ -120,33 +114,22 @@ struct RefreshStep {
 
 #[test]
 fn every_step_of_json_refresh() {
-    let text = include_str!("../../../tests/fixtures/localhost_json_refresh.json");
-    let mut flags = BTreeMap::new();
-    let (mut change_number, mut rbs_change_number) = (-1, -1);
+    let mut world = World::new();
     let mut last = None;
-    for step in fixture::<RefreshStep>(text, 7) {
+    for step in fixture::<RefreshStep>("localhost_json_refresh.json", 7) {
         let text = step.document.to_string();
         let read = Document::read(&text);
         assert_eq!(read.is_ok(), step.ok, "{}", step.note);
         let document = read.expect("all of them are fine");
-        let apply = document.to_apply(last.as_ref(), change_number, rbs_change_number);
-        if apply.flags {
-            store(&mut flags, &document.sanitised_flags(NOW, &Logger::silent()));
-            change_number = document.flags().till;
-        }
-        if apply.rule_based_segments {
-            rbs_change_number = document.rule_based_segments().till;
-        }
+        let stored = &world.definitions;
+        let sections = document.to_apply(last.as_ref(), stored.change_number(), stored.rbs_change_number());
+        apply(&mut world, |compiler| document.compile(sections, NOW, compiler));
         if step.note == "same content" {
-            assert_eq!(apply, Sections { flags: false, rule_based_segments: false });
+            assert_eq!(sections, super::json::Sections { flags: false, rule_based_segments: false });
         }
         last = Some(document.digests());
-        assert_eq!(
-            (names(&flags), change_number),
-            (step.flags.iter().map(String::as_str).collect(), step.change_number),
-            "{}",
-            step.note
-        );
+        assert_eq!(flags(&world), step.flags, "{}", step.note);
+        assert_eq!(world.definitions.change_number(), step.change_number, "{}", step.note);
     }
 }
 
@@ -166,8 +149,7 @@ struct SegmentState {
 
 #[test]
 fn every_record_of_segments() {
-    let text = include_str!("../../../tests/fixtures/localhost_segments.json");
-    for case in fixture::<SegmentCase>(text, 13) {
+    for case in fixture::<SegmentCase>("localhost_segments.json", 13) {
         let mut keys: Option<BTreeSet<String>> = None;
         let (mut change_number, mut last) = (-1, None);
         assert_eq!(case.documents.len(), case.expected.len(), "{}", case.note);
@@ -215,35 +197,10 @@ struct Evaluation {
     config: Option<String>,
 }
 
-/// Flags of YAML and text files need no more than this: whitelists, everybody, one partition.
-fn evaluate<'a>(flag: &'a Json, key: &str) -> (&'a str, Option<&'a str>) {
-    let matches = |condition: &&Json| {
-        let matcher = &condition["matcherGroup"]["matchers"][0];
-        match matcher["matcherType"].as_str() {
-            Some("ALL_KEYS") => true,
-            Some("WHITELIST") => {
-                let whitelist = matcher["whitelistMatcherData"]["whitelist"].as_array().expect("a list");
-                whitelist.iter().any(|listed| listed == key)
-            }
-            other => panic!("{other:?}"),
-        }
-    };
-    let conditions = flag["conditions"].as_array().expect("conditions");
-    match conditions.iter().find(matches) {
-        Some(condition) => {
-            assert_eq!(condition["partitions"][0]["size"], 100, "{condition}");
-            let treatment = condition["partitions"][0]["treatment"].as_str().expect("a treatment");
-            (treatment, flag["configurations"][treatment].as_str())
-        }
-        None => (flag["defaultTreatment"].as_str().expect("a treatment"), None),
-    }
-}
-
 #[test]
 fn every_record_of_text() {
-    let text = include_str!("../../../tests/fixtures/localhost_text.json");
     let mut evaluated = 0;
-    for case in fixture::<TextCase>(text, 36) {
+    for case in fixture::<TextCase>("localhost_text.json", 36) {
         let file = format!("file{}", case.extension);
         let definitions = match Format::of(Path::new(&file)) {
             Format::Json => panic!("{}: no JSON here", case.note),
@@ -251,12 +208,13 @@ fn every_record_of_text() {
             Format::Text => Ok(read_text(&case.text, &Logger::silent())),
         };
         assert_eq!(definitions.is_ok(), case.loads, "{}: {definitions:?}", case.note);
-        let mut flags = BTreeMap::new();
-        store(&mut flags, &definitions.unwrap_or_default());
-        let expected: Vec<&str> = case.flags.iter().map(String::as_str).collect();
-        assert_eq!(names(&flags), expected, "{}", case.note);
+        let definitions = definitions.unwrap_or_default();
+        let mut world = World::new();
+        apply(&mut world, |compiler| compile(&definitions, compiler));
+        assert_eq!(flags(&world), case.flags, "{}", case.note);
         for Evaluation { key, flag, treatment, config } in &case.cases {
-            let actual = flags.get(flag).map_or(("control", None), |flag| evaluate(flag, key));
+            let decision = world.evaluate(flag, Key { matching: key, bucketing: None }, None);
+            let actual = (decision.treatment.as_str(), decision.config.map(|config| config.as_str()));
             assert_eq!(actual, (&**treatment, config.as_deref()), "{}: {flag} for {key}", case.note);
             evaluated += 1;
         }

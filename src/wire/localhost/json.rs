@@ -9,6 +9,9 @@ use super::digest::{Digest, Digester};
 use super::object::{Object, elements_of, integer_of};
 use super::{LocalhostError, sanitise};
 use crate::logging::Logger;
+use crate::rules::Change;
+use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};
+use crate::wire::compile::Compiler;
 
 /// A file's content, which its definitions borrow from.
 #[derive(Debug)]
@@ -81,13 +84,30 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The flags as definitions that the backend could have sent. `now` (seconds since 1970) seeds what has no seed.
-    pub(crate) fn sanitised_flags(&self, now: i64, log: &Logger) -> Vec<String> {
+    /// Mends and compiles the sections that are to be applied. `now` (seconds since 1970) seeds flags without a seed.
+    pub(crate) fn compile(&self, apply: Sections, now: i64, compiler: &mut Compiler<'_>) -> Change {
+        let mut change = Change::default();
+        if apply.flags {
+            let flags = self.sanitised_flags(now, compiler.log);
+            change.flags = flags.iter().filter_map(|json| flag_from_json(json, compiler)).collect();
+            change.change_number = Some(self.flags.till);
+        }
+        if apply.rule_based_segments {
+            let segments = self.sanitised_rule_based_segments(compiler.log);
+            change.rule_based_segments =
+                segments.iter().filter_map(|json| rule_based_segment_from_json(json, compiler)).collect();
+            change.rbs_change_number = Some(self.rule_based_segments.till);
+        }
+        change
+    }
+
+    /// The flags as definitions that the backend could have sent.
+    pub(super) fn sanitised_flags(&self, now: i64, log: &Logger) -> Vec<String> {
         self.flags.objects.iter().filter_map(|raw| sanitise::flag(raw, now, log)).collect()
     }
 
     /// The same for the rule-based segments.
-    pub(crate) fn sanitised_rule_based_segments(&self, log: &Logger) -> Vec<String> {
+    pub(super) fn sanitised_rule_based_segments(&self, log: &Logger) -> Vec<String> {
         self.rule_based_segments.objects.iter().filter_map(|raw| sanitise::rule_based_segment(raw, log)).collect()
     }
 }

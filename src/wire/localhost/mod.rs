@@ -20,10 +20,14 @@ use std::path::Path;
 use std::str::Utf8Error;
 
 pub(crate) use digest::Digest;
-pub(crate) use json::{Digests, Document, Section, Sections};
+pub(crate) use json::{Digests, Document};
 pub(crate) use segment::{SegmentDocument, Verdict};
 pub(crate) use text::read as read_text;
 pub(crate) use yaml::read as read_yaml;
+
+use super::changes::flag_from_json;
+use super::compile::Compiler;
+use crate::rules::Change;
 
 /// The part of the SDK that speaks in this module's log lines.
 const TARGET: &str = "localhost";
@@ -45,6 +49,14 @@ pub(crate) enum LocalhostError {
     Yaml(#[source] saphyr_parser::ScanError),
     #[error("{place}: {wrong}")]
     YamlForm { place: String, wrong: &'static str },
+}
+
+/// Compiles the definitions of a YAML or plain text file.
+pub(crate) fn compile(definitions: &[String], compiler: &mut Compiler<'_>) -> Change {
+    Change {
+        flags: definitions.iter().filter_map(|json| flag_from_json(json, compiler)).collect(),
+        ..Change::default()
+    }
 }
 
 /// How a file of flags is written.

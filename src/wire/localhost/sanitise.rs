@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::TARGET;
 use super::object::{Object, elements_of, integer_of, text_of};
 use crate::config::flag_set;
-use crate::input::{is_blank, push_json_text};
+use crate::input::{is_blank, push_json_text, shown};
 use crate::logging::Logger;
 
 /// Ends a flag's conditions unless they end with one like it: keys that nothing else matches get `off`.
@@ -69,7 +69,7 @@ struct Fields<'a> {
 
 impl Display for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}", self.what, self.name)
+        write!(f, "{} {:?}", self.what, shown(&self.name))
     }
 }
 

@@ -1,0 +1,12 @@
+# Names the common commands, no more; the work is in scripts/.
+#
+#   make demo       build the library and run the C example against it
+#   make test       everything that must hold before a change goes in
+#   make bench      ns per evaluation, beside a bare lower bound
+#   make sanitize   the C tests with the library itself under AddressSanitizer too
+
+.PHONY: demo test bench sanitize
+
+demo test bench sanitize:
+	@scripts/setup $@
+	@scripts/$@

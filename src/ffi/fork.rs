@@ -1,0 +1,58 @@
+//! Noticing forks, for the price of a load.
+//!
+//! A child's handler adds to a number; that is all that is safe to do there. Whoever holds threads or descriptors
+//! compares the number with the one at its start.
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// Notices the forks from now on. Called before the first factory is made.
+pub(super) fn watch() {
+    static WATCHING: Once = Once::new();
+    WATCHING.call_once(|| {
+        // SAFETY: the handler is a function of this library, which is never unloaded, and does nothing but add. Without
+        // memory for the entry forks go unnoticed, and nothing else is affected.
+        unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
+    });
+}
+
+unsafe extern "C" fn in_the_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Where the number of forks between the first process that used the library and
+/// this one stands. Never NULL; read it, never write it.
+///
+/// For bindings that keep threads or descriptors of their own and want to notice a
+/// fork for the price of a load.
+///
+/// Threads: any. Fork: any process. Memory: static.
+#[unsafe(no_mangle)]
+pub extern "C" fn split_fork_generation() -> *const u32 {
+    watch();
+    GENERATION.as_ptr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_sees_another_number_and_the_parent_does_not() {
+        // SAFETY: the number is static; the child calls nothing but what a child of threads may.
+        unsafe {
+            let generation = split_fork_generation();
+            let before = generation.read_volatile();
+            let child = libc::fork();
+            if child == 0 {
+                libc::_exit(generation.read_volatile().wrapping_sub(before) as i32);
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &mut status, 0), child);
+            assert!(libc::WIFEXITED(status));
+            assert_eq!((libc::WEXITSTATUS(status), generation.read_volatile()), (1, before));
+        }
+    }
+}

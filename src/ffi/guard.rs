@@ -1,0 +1,70 @@
+//! No panic crosses into C.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::codes::SPLIT_E_PANIC;
+use super::error;
+use super::stderr::Stderr;
+use crate::logging::{Level, Logger};
+
+/// Runs the body of an exported function. A panic is logged, becomes this thread's last error, and gives `default`.
+#[inline]
+pub(super) fn guard<T>(default: T, body: impl FnOnce() -> T) -> T {
+    // A handle whose call panicked may be used again: what it shares is behind locks and atomics that stay whole.
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => value,
+        Err(payload) => {
+            caught(&*payload, None);
+            default
+        }
+    }
+}
+
+/// [`guard`] with a log to write to.
+#[inline]
+pub(super) fn guard_logged<T>(log: &Logger, default: T, body: impl FnOnce() -> T) -> T {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => value,
+        Err(payload) => {
+            caught(&*payload, Some(log));
+            default
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn caught(payload: &(dyn Any + Send), log: Option<&Logger>) {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    error::set_last(SPLIT_E_PANIC, &format_args!("a defect in libsplitio: {text}"));
+    // The log may be what panicked.
+    let logged = catch_unwind(AssertUnwindSafe(|| {
+        let message = format_args!("a defect in libsplitio, please report it: {text}");
+        match log {
+            Some(log) => log.error("ffi", message),
+            None => Logger::new(Some(Level::Error), Box::new(Stderr)).error("ffi", message),
+        }
+    }));
+    if logged.is_err() {
+        error::set_last(SPLIT_E_PANIC, &format_args!("a defect in libsplitio, and in its logging: {text}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_logged_and_gives_the_default() {
+        let (log, lines) = Logger::recording(Level::Error);
+        let name = "made up";
+        assert_eq!(guard_logged(&log, 7, || panic!("{name}")), 7);
+        assert_eq!(lines.lines(), [(Level::Error, "a defect in libsplitio, please report it: made up".to_owned())]);
+        let last = error::last();
+        assert_eq!(last.status, SPLIT_E_PANIC);
+        assert_eq!(error::tests::message(&last), "a defect in libsplitio: made up");
+        assert_eq!(guard(8, || 9), 9);
+    }
+}

@@ -1,0 +1,637 @@
+/*
+ * Each function of the header once, used as its comment says, with the right answer. Reads like the documentation.
+ */
+#include "support.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static split_factory *shop(void) {
+    return localhost(in_data("flags.json"));
+}
+
+/* ---- Version and errors ------------------------------------------------------------------------------------------ */
+
+static void versions_of_header_and_library_agree(void) {
+    CHECK_STR(split_version(), SPLIT_VERSION);
+    CHECK_INT(split_version_number(), SPLIT_VERSION_NUMBER);
+    CHECK_INT(SPLIT_CHECK_VERSION(), SPLIT_OK);
+    CHECK_INT(split_version_check(SPLIT_VERSION_MAJOR * 1000000), SPLIT_OK);
+    CHECK_INT(split_version_check(SPLIT_VERSION_NUMBER + 1), SPLIT_E_VERSION);
+    CHECK_INT(split_version_check((SPLIT_VERSION_MAJOR + 1) * 1000000), SPLIT_E_VERSION);
+    CHECK_INT(split_version_check(0), SPLIT_E_VERSION);
+}
+
+static void every_status_has_words_of_its_own(void) {
+    CHECK_STR(split_status_string(SPLIT_E_TIMEOUT), "timed out");
+    for (split_status one = SPLIT_E_SYSTEM; one <= SPLIT_OK; one++) {
+        CHECK(split_status_string(one) != NULL && *split_status_string(one) != '\0');
+        for (split_status other = SPLIT_E_SYSTEM; other < one; other++) {
+            CHECK(strcmp(split_status_string(one), split_status_string(other)) != 0);
+        }
+    }
+    CHECK_SET(split_status_string(-9999));
+    CHECK_SET(split_status_string(1));
+}
+
+static void *a_thread_without_failures(void *unused) {
+    split_error error;
+    CHECK_INT(split_last_error(&error), SPLIT_OK);
+    return unused;
+}
+
+static void the_last_error_is_this_threads(void) {
+    split_error error;
+    CHECK_INT(split_track(NULL, "ann", "user", "paid", 1, NULL), SPLIT_E_INVALID_ARGUMENT);
+    CHECK_INT(split_last_error(&error), SPLIT_E_INVALID_ARGUMENT);
+    CHECK_INT(error.status, SPLIT_E_INVALID_ARGUMENT);
+    CHECK(error.message[0] != '\0');
+    CHECK_INT(split_last_error(NULL), SPLIT_E_INVALID_ARGUMENT);
+    pthread_join(spawned(a_thread_without_failures, NULL), NULL);
+}
+
+static void a_fork_is_counted_in_the_child(void) {
+    split_factory *factory = shop();
+    const uint32_t *generation = split_fork_generation();
+    uint32_t before = *generation;
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) _exit(*generation == before + 1 && split_fork_generation() == generation ? 0 : 1);
+    CHECK(child > 0);
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK_INT(status, 0);
+    CHECK_INT(*generation, before);
+    ended(factory);
+}
+
+/* ---- Options ----------------------------------------------------------------------------------------------------- */
+
+static const split_option *option_named(const char *name) {
+    for (size_t i = 0; i < split_option_count(); i++) {
+        if (strcmp(split_option_at(i)->name, name) == 0) return split_option_at(i);
+    }
+    return NULL;
+}
+
+static void options_can_be_listed(void) {
+    static const char *const kinds[] = {"integer", "number", "boolean", "string", "enum", "list", "object"};
+    CHECK(split_option_count() >= 56);
+    for (size_t i = 0; i < split_option_count(); i++) {
+        const split_option *option = split_option_at(i);
+        bool known = false;
+        CHECK_INT(option->size, sizeof *option);
+        CHECK(*option->name != '\0' && *option->default_json != '\0' && *option->description != '\0');
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) known = known || strcmp(option->kind, kinds[k]) == 0;
+        check_that(known, __FILE__, __LINE__, "%s is of kind %s", option->name, option->kind);
+        CHECK(option_named(option->name) == option);
+    }
+    CHECK_NULL(split_option_at(split_option_count()));
+
+    const split_option *refresh = option_named("featuresRefreshRate");
+    CHECK_STR(refresh->kind, "integer");
+    CHECK_STR(refresh->default_json, "30");
+    CHECK(refresh->supported);
+    CHECK(!option_named("redisEncoding")->supported);
+    CHECK_STR(option_named("strictConfig")->default_json, "true");
+    CHECK_STR(option_named("fallbackTreatments")->kind, "object");
+    CHECK_STR(option_named("flagSetsFilter")->kind, "list");
+    CHECK_STR(option_named("impressionsMode")->kind, "enum");
+}
+
+/* ---- Configuration ----------------------------------------------------------------------------------------------- */
+
+static void a_configuration_takes_text_and_json(void) {
+    split_config *config = split_config_new();
+    split_error error;
+    CHECK_SET(config);
+    CHECK_INT(split_config_set(config, "featuresRefreshRate", "30", &error), SPLIT_OK);
+    CHECK_INT(split_config_set(config, "features_refresh_rate", "31", NULL), SPLIT_OK);
+    CHECK_INT(split_config_set(config, "streamingEnabled", "true", &error), SPLIT_OK);
+    CHECK_INT(split_config_set(config, "impressionsMode", "DEBUG", &error), SPLIT_OK);
+    CHECK_INT(split_config_set(config, "flagSetsFilter", "web,mobile", &error), SPLIT_OK);
+    CHECK_INT(split_config_set(config, "fallbackTreatments", "{\"global\": \"off\"}", &error), SPLIT_OK);
+    CHECK_INT(split_config_merge_json(config, "{\"streamingEnabled\": false, \"flagSetsFilter\": [\"web\"]}", &error),
+              SPLIT_OK);
+    CHECK_INT(split_config_enable_queue(config, SPLIT_QUEUE_IMPRESSIONS | SPLIT_QUEUE_EVENTS, 10), SPLIT_OK);
+    split_config_free(config);
+}
+
+static void a_configuration_serves_many_factories_and_may_go_first(void) {
+    split_config *config = config_for(in_data("flags.json"), NULL);
+    split_factory *one = started(config), *other = started(config);
+    split_config_free(config);
+    CHECK_STR(split_get_treatment(one, "ann", "checkout", NULL), "on");
+    ended(one);
+    CHECK_STR(split_get_treatment(other, "ann", "checkout", NULL), "on");
+    ended(other);
+}
+
+static void the_log_goes_to_the_logger(void) {
+    notes *log = notes_new();
+    split_config *config = config_for(in_data("flags.json"), NULL);
+    CHECK_INT(split_config_set_logger(config, SPLIT_LOG_DEBUG, note_log, log, note_drop), SPLIT_OK);
+    split_factory *factory = started(config);
+    split_config_free(config);
+    size_t before = notes_having(log, " W ");
+    CHECK_STR(split_get_treatment(factory, "ann", "nothing_here", NULL), "control");
+    CHECK_INT(notes_having(log, " W "), before + 1);
+    CHECK(notes_having(log, "get_treatment") >= 1 && notes_having(log, "nothing_here") >= 1);
+    CHECK_INT(notes_drops(log), 0);
+    ended(factory);
+    CHECK_INT(notes_drops(log), 1);
+    notes_free(log);
+}
+
+static void impressions_go_to_the_listener(void) {
+    notes *heard = notes_new();
+    split_config *config = config_for(in_data("flags.json"), NULL);
+    CHECK_INT(split_config_set_impression_listener(config, note_impression, heard, note_drop), SPLIT_OK);
+    split_factory *factory = started(config);
+    split_config_free(config);
+    CHECK_STR(split_get_treatment(factory, "ann", "checkout", NULL), "on");
+    CHECK_STR(split_get_treatment(factory, "carl", "checkout", NULL), "off");
+    CHECK_INT(split_flush(factory, -1), SPLIT_OK);
+    CHECK_INT(notes_count(heard), 2);
+    CHECK_STR(notes_line(heard, 0), "splitio-deliver ann checkout on whitelisted");
+    CHECK_STR(notes_line(heard, 1), "splitio-deliver carl checkout off default rule");
+    ended(factory);
+    CHECK_INT(notes_drops(heard), 1);
+    notes_free(heard);
+}
+
+/* ---- Factory ----------------------------------------------------------------------------------------------------- */
+
+static void a_factory_becomes_ready(void) {
+    split_error error;
+    split_config *config = config_for(in_data("flags.json"), NULL);
+    split_factory *factory = split_factory_new("localhost", config, &error);
+    CHECK_SET(factory);
+    CHECK_INT(split_block_until_ready(factory, PATIENCE_MS), SPLIT_OK);
+    CHECK(split_is_ready(factory));
+    CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
+    CHECK_INT(split_block_until_ready(factory, 0), SPLIT_OK);
+    CHECK_INT(split_block_until_ready(factory, -1), SPLIT_OK);
+    split_config_free(config);
+    ended(factory);
+}
+
+static void a_factory_whose_file_is_missing_waits_for_it(void) {
+    split_config *config = config_for(in_scratch("not-yet.json"), NULL);
+    split_factory *factory = split_factory_new("localhost", config, NULL);
+    CHECK_SET(factory);
+    long long start = now_ms();
+    CHECK_INT(split_block_until_ready(factory, 200), SPLIT_E_TIMEOUT);
+    CHECK(now_ms() - start >= 200);
+    CHECK(!split_is_ready(factory));
+    CHECK_INT(split_factory_status(factory), SPLIT_STATUS_NOT_READY);
+    split_result result;
+    CHECK_INT(split_get_treatment_with_config(factory, "ann", "checkout", NULL, &result), SPLIT_E_NOT_READY);
+    CHECK_STR(result.treatment, "control");
+    CHECK_STR(result.label, "not ready");
+    CHECK_INT(result.change_number, -1);
+    split_result_release(&result);
+    split_config_free(config);
+    ended(factory);
+}
+
+static void events_reach_their_handlers(void) {
+    notes *heard = notes_new();
+    split_factory *factory = shop();
+    CHECK_INT(split_on(factory, SPLIT_EVENT_READY, note_event, heard, note_drop), SPLIT_OK);
+    CHECK_INT(split_on(factory, SPLIT_EVENT_UPDATE, note_event, heard, note_drop), SPLIT_OK);
+    CHECK(notes_wait(heard, 1));
+    CHECK_STR(notes_line(heard, 0), "splitio-deliver ready");
+    ended(factory);
+    CHECK_INT(notes_drops(heard), 2);
+    CHECK_INT(notes_count(heard), 1);
+    notes_free(heard);
+}
+
+/* ---- Evaluating -------------------------------------------------------------------------------------------------- */
+
+static void rules_decide_treatments(void) {
+    split_factory *factory = shop();
+    CHECK_STR(split_get_treatment(factory, "ann", "checkout", NULL), "on");
+    CHECK_STR(split_get_treatment(factory, "bo b", "checkout", NULL), "on");
+    CHECK_STR(split_get_treatment(factory, "carl", "checkout", NULL), "off");
+    CHECK_STR(split_get_treatment(factory, "ann", " checkout ", NULL), "on"); /* trimmed */
+    CHECK_STR(split_get_treatment(factory, "dora", "staff_tools", NULL), "on");
+    CHECK_STR(split_get_treatment(factory, "carl", "staff_tools", NULL), "off");
+    CHECK_STR(split_get_treatment(factory, "carl", "dead", NULL), "stopped");
+    CHECK_STR(split_get_treatment(factory, "carl", "gated", NULL), "closed");
+    CHECK_STR(split_get_treatment(factory, "carl", "unknown", NULL), "control");
+    CHECK_STR(split_get_treatment(factory, "carl", "loop", NULL), "control");
+    ended(factory);
+}
+
+static void a_treatment_is_one_pointer(void) {
+    split_factory *factory = shop(), *other = shop();
+    const char *on = split_get_treatment(factory, "ann", "checkout", NULL);
+    CHECK(on == split_get_treatment(other, "dora", "staff_tools", NULL));
+    CHECK(split_get_treatment(NULL, "ann", "checkout", NULL) == split_get_treatment(factory, "ann", "unknown", NULL));
+    ended(factory);
+    ended(other);
+    CHECK_STR(on, "on");
+}
+
+static void lengths_stand_in_for_the_final_nul(void) {
+    split_factory *factory = shop();
+    split_result result;
+    CHECK_STR(split_get_treatment_n(factory, "annex", 3, "checkouts", 8, NULL), "on");
+    CHECK_STR(split_get_treatment_n(factory, "annex", 5, "checkouts", 8, NULL), "off");
+    CHECK_INT(split_get_treatment_with_config_n(factory, "annex", 3, "checkouts", 8, NULL, &result), SPLIT_OK);
+    CHECK_STR(result.treatment, "on");
+    split_result_release(&result);
+    CHECK_INT(split_track_n(factory, "annex", 3, "users", 4, "payment", 3, 1.5, NULL), SPLIT_OK);
+    ended(factory);
+}
+
+static void a_bucketing_key_decides_the_bucket(void) {
+    split_factory *factory = shop();
+    split_options options = SPLIT_OPTIONS_INIT;
+    CHECK_STR(split_get_treatment(factory, "user-1", "rollout", NULL), "off"); /* bucket 88 of 80/20 */
+    CHECK_STR(split_get_treatment(factory, "user-2", "rollout", NULL), "on");  /* bucket 76 */
+    options.bucketing_key = "user-2";
+    CHECK_STR(split_get_treatment(factory, "user-1", "rollout", &options), "on");
+    options.bucketing_key = "user-23";
+    options.bucketing_key_len = 6;
+    CHECK_STR(split_get_treatment(factory, "user-1", "rollout", &options), "on");
+    ended(factory);
+}
+
+static void a_result_says_why(void) {
+    split_factory *factory = shop();
+    split_result result;
+
+    CHECK_INT(split_get_treatment_with_config(factory, "ann", "checkout", NULL, &result), SPLIT_OK);
+    CHECK_STR(result.flag, "");
+    CHECK_STR(result.treatment, "on");
+    CHECK_STR(result.config, "{\"color\":\"red\"}");
+    CHECK_INT(result.config_len, strlen("{\"color\":\"red\"}"));
+    CHECK_STR(result.label, "whitelisted");
+    CHECK_INT(result.change_number, 11);
+    CHECK_INT(result.status, SPLIT_OK);
+    CHECK_SET(result.hold);
+    split_result_release(&result);
+    CHECK_NULL(result.hold);
+    CHECK_NULL(result.config);
+
+    CHECK_INT(split_get_treatment_with_config(factory, "carl", "checkout", NULL, &result), SPLIT_OK);
+    CHECK_STR(result.treatment, "off");
+    CHECK_NULL(result.config);
+    CHECK_NULL(result.hold);
+
+    CHECK_INT(split_get_treatment_with_config(factory, "carl", "banner", NULL, &result), SPLIT_OK);
+    CHECK_STR(result.config, "");
+    CHECK_INT(result.config_len, 0);
+    split_result_release(&result);
+
+    CHECK_INT(split_get_treatment_with_config(factory, "carl", "dead", NULL, &result), SPLIT_OK);
+    CHECK_STR(result.treatment, "stopped");
+    CHECK_STR(result.config, "why");
+    CHECK_STR(result.label, "killed");
+    split_result_release(&result);
+
+    CHECK_INT(split_get_treatment_with_config(factory, "carl", "unknown", NULL, &result), SPLIT_E_UNKNOWN_FLAG);
+    CHECK_STR(result.treatment, "control");
+    CHECK_STR(result.label, "definition not found");
+    CHECK_INT(result.change_number, -1);
+    CHECK_NULL(result.config);
+
+    CHECK_INT(split_get_treatment_with_config(factory, "carl", "loop", NULL, &result), SPLIT_E_EVALUATION);
+    CHECK_STR(result.label, "exception");
+    ended(factory);
+}
+
+static void a_configuration_outlives_its_factory(void) {
+    split_factory *factory = shop();
+    split_result result;
+    CHECK_INT(split_get_treatment_with_config(factory, "ann", "checkout", NULL, &result), SPLIT_OK);
+    ended(factory);
+    CHECK_STR(result.config, "{\"color\":\"red\"}");
+    split_result_release(&result);
+}
+
+/* The results of a list as "flag=treatment(config) ...", and the end of the list. */
+static const char *spelled(split_results *results) {
+    static char text[1024];
+    size_t count = 99, len = 0;
+    const split_result *each = split_results_data(results, &count);
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s=%s", i > 0 ? " " : "", each[i].flag,
+                                each[i].treatment);
+        if (each[i].config != NULL) {
+            len += (size_t)snprintf(text + len, sizeof text - len, "(%s)", each[i].config);
+        }
+    }
+    split_results_free(results);
+    return text;
+}
+
+static void many_flags_at_once(void) {
+    split_factory *factory = shop();
+    const char *const flags[] = {"banner", "checkout", " banner", "unknown"};
+    const char *const sets[] = {"shop", "web"};
+
+    CHECK_STR(spelled(split_get_treatments(factory, "ann", flags, 4, NULL)), "banner=red checkout=on unknown=control");
+    CHECK_STR(spelled(split_get_treatments_with_config(factory, "ann", flags, 3, NULL)),
+              "banner=red() checkout=on({\"color\":\"red\"})");
+    CHECK_STR(spelled(split_get_treatments_by_flag_set(factory, "ann", "web", NULL)), "banner=red checkout=on");
+    CHECK_STR(spelled(split_get_treatments_by_flag_set(factory, "ann", " WEB ", NULL)), "banner=red checkout=on");
+    CHECK_STR(spelled(split_get_treatments_with_config_by_flag_set(factory, "ann", "shop", NULL)),
+              "checkout=on({\"color\":\"red\"}) staff_tools=on");
+    CHECK_STR(spelled(split_get_treatments_by_flag_sets(factory, "carl", sets, 2, NULL)),
+              "banner=red checkout=off staff_tools=off");
+    CHECK_STR(spelled(split_get_treatments_with_config_by_flag_sets(factory, "ann", sets, 2, NULL)),
+              "banner=red() checkout=on({\"color\":\"red\"}) staff_tools=on");
+    CHECK_STR(spelled(split_get_treatments_by_flag_set(factory, "ann", "nowhere", NULL)), "");
+    ended(factory);
+}
+
+static void results_can_be_found_by_flag(void) {
+    split_factory *factory = shop();
+    const char *const flags[] = {"banner", "checkout"};
+    size_t count = 0;
+    split_results *results = split_get_treatments(factory, "ann", flags, 2, NULL);
+    CHECK_STR(split_results_find(results, "checkout")->treatment, "on");
+    CHECK_STR(split_results_find(results, "checkout")->label, "whitelisted");
+    CHECK(split_results_find(results, "banner") == split_results_data(results, &count));
+    CHECK_INT(count, 2);
+    CHECK_NULL(split_results_find(results, "staff_tools"));
+    split_results_free(results);
+    ended(factory);
+}
+
+/* ---- Attributes and properties ----------------------------------------------------------------------------------- */
+
+static void attributes_are_set_one_by_one(void) {
+    split_factory *factory = shop();
+    split_attributes *attributes = split_attributes_new();
+    split_options options = SPLIT_OPTIONS_INIT;
+    const char *const colors[] = {"green", "blue"};
+    const char *const shades[] = {"reddish", "blues"};
+    const size_t lens[] = {3, 5};
+    CHECK_SET(attributes);
+    options.attributes = attributes;
+
+    CHECK_INT(split_attributes_set_int(attributes, "age", 18), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "adults", &options), "yes");
+    CHECK_INT(split_attributes_set_int(attributes, "age", 17), SPLIT_OK); /* replaces */
+    CHECK_STR(split_get_treatment(factory, "carl", "adults", &options), "no");
+    CHECK_INT(split_attributes_set_double(attributes, "age", 40.0), SPLIT_OK); /* not a whole number to matchers */
+    CHECK_STR(split_get_treatment(factory, "carl", "adults", &options), "no");
+    CHECK_INT(split_attributes_set_string(attributes, "age", "44"), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "adults", &options), "yes");
+
+    CHECK_INT(split_attributes_set_double(attributes, "ratio", 0.5), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "exact", &options), "on");
+    CHECK_INT(split_attributes_set_bool(attributes, "consent", true), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "agreed", &options), "on");
+    CHECK_INT(split_attributes_set_bool(attributes, "consent", false), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "agreed", &options), "off");
+
+    CHECK_INT(split_attributes_set_datetime(attributes, "registered", 1767225600000), SPLIT_OK); /* 2026-01-01 */
+    CHECK_STR(split_get_treatment(factory, "carl", "newcomer", &options), "on");
+    CHECK_INT(split_attributes_set_datetime(attributes, "registered", 1767225599999), SPLIT_OK); /* a minute before */
+    CHECK_STR(split_get_treatment(factory, "carl", "newcomer", &options), "off");
+    CHECK_INT(split_attributes_set_int(attributes, "registered", 1767225600), SPLIT_OK); /* seconds */
+    CHECK_STR(split_get_treatment(factory, "carl", "newcomer", &options), "on");
+
+    CHECK_INT(split_attributes_set_strings(attributes, "colors", colors, 2), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "painter", &options), "on");
+    CHECK_INT(split_attributes_set_strings(attributes, "colors", colors, 1), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "painter", &options), "off");
+    CHECK_INT(split_attributes_set_strings_n(attributes, "colorss", 6, shades, lens, 2), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "painter", &options), "on");
+    CHECK_INT(split_attributes_set_strings(attributes, "colors", NULL, 0), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "painter", &options), "off");
+
+    CHECK_INT(split_attributes_set_string_n(attributes, "plans", 4, "probably", 3), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "carl", "named_by_key", &options), "pro");
+
+    split_attributes_clear(attributes);
+    CHECK_STR(split_get_treatment(factory, "carl", "named_by_key", &options), "basic");
+    split_attributes_free(attributes);
+    ended(factory);
+}
+
+static void attributes_come_as_json_too(void) {
+    split_factory *factory = shop();
+    split_attributes *attributes = split_attributes_new();
+    split_options options = SPLIT_OPTIONS_INIT;
+    split_error error;
+    CHECK_INT(
+        split_attributes_merge_json(attributes, "{\"age\": 20, \"colors\": [\"red\"], \"x\": {\"y\": null}}", &error),
+        SPLIT_OK);
+    options.attributes = attributes;
+    options.attributes_json = "{\"age\": 2}"; /* not read beside `attributes` */
+    CHECK_STR(split_get_treatment(factory, "carl", "adults", &options), "yes");
+    CHECK_STR(split_get_treatment(factory, "carl", "painter", &options), "on");
+    CHECK_INT(split_attributes_merge_json(attributes, "{\"age\": 2, \"oops\": }", &error), SPLIT_E_INVALID_JSON);
+    CHECK_STR(split_get_treatment(factory, "carl", "adults", &options), "yes"); /* as it was */
+
+    options.attributes = NULL;
+    CHECK_STR(split_get_treatment(factory, "carl", "adults", &options), "no");
+    options.attributes_json = "{\"age\": 30}, and more";
+    options.attributes_json_len = 11;
+    CHECK_STR(split_get_treatment(factory, "carl", "adults", &options), "yes");
+    split_attributes_free(attributes);
+    ended(factory);
+}
+
+/* ---- Events ------------------------------------------------------------------------------------------------------ */
+
+static void events_are_tracked(void) {
+    split_factory *factory = shop();
+    split_attributes *properties = split_attributes_new();
+    split_options options = SPLIT_OPTIONS_INIT;
+    CHECK_INT(split_track(factory, "ann", "user", "page.view", SPLIT_NO_VALUE, NULL), SPLIT_OK);
+    CHECK_INT(split_attributes_set_string(properties, "page", "cart"), SPLIT_OK);
+    options.properties = properties;
+    CHECK_INT(split_track(factory, "ann", "user", "paid", 12.5, &options), SPLIT_OK);
+    options.properties = NULL;
+    options.properties_json = "{\"page\": \"cart\"}";
+    CHECK_INT(split_track(factory, "ann", "USER", "paid", -1, &options), SPLIT_OK);
+    split_attributes_free(properties);
+    ended(factory);
+}
+
+/* ---- Manager ----------------------------------------------------------------------------------------------------- */
+
+static void the_manager_lists_names(void) {
+    split_factory *factory = shop();
+    split_name_list *names = split_manager_names(factory);
+    size_t count = 0, found = 0;
+    const char *const *each = split_name_list_data(names, &count);
+    CHECK_INT(count, 15);
+    for (size_t i = 0; i < count; i++) found += strcmp(each[i], "checkout") == 0;
+    CHECK_INT(found, 1);
+    split_name_list_free(names);
+    ended(factory);
+}
+
+static void the_manager_describes_a_flag(void) {
+    split_factory *factory = shop();
+    split_flag_view_list *list = split_manager_split(factory, "checkout");
+    size_t count = 0;
+    const split_flag_view *const *views = split_flag_view_list_data(list, &count);
+    CHECK_INT(count, 1);
+    CHECK_INT(views[0]->size, sizeof(split_flag_view));
+    CHECK_STR(views[0]->name, "checkout");
+    CHECK_STR(views[0]->traffic_type, "user");
+    CHECK_STR(views[0]->default_treatment, "off");
+    CHECK_INT(views[0]->change_number, 11);
+    CHECK(!views[0]->killed);
+    CHECK(!views[0]->impressions_disabled);
+    CHECK_INT(views[0]->treatments_len, 2);
+    CHECK_STR(views[0]->treatments[0], "on");
+    CHECK_STR(views[0]->treatments[1], "off");
+    CHECK_INT(views[0]->sets_len, 2);
+    CHECK_STR(views[0]->sets[0], "shop"); /* sorted */
+    CHECK_STR(views[0]->sets[1], "web");
+    CHECK_INT(views[0]->configs_len, 1);
+    CHECK_STR(views[0]->config_treatments[0], "on");
+    CHECK_STR(views[0]->configs[0], "{\"color\":\"red\"}");
+    CHECK_STR(views[0]->prerequisites_json, "[]");
+    split_flag_view_list_free(list);
+
+    list = split_manager_split(factory, "unknown");
+    split_flag_view_list_data(list, &count);
+    CHECK_INT(count, 0);
+    split_flag_view_list_free(list);
+    ended(factory);
+}
+
+static void the_manager_describes_all_flags(void) {
+    split_factory *factory = shop();
+    split_flag_view_list *list = split_manager_splits(factory);
+    size_t count = 0, killed = 0, silent = 0, gated = 0;
+    const split_flag_view *const *views = split_flag_view_list_data(list, &count);
+    CHECK_INT(count, 15);
+    for (size_t i = 0; i < count; i++) {
+        killed += views[i]->killed;
+        silent += views[i]->impressions_disabled;
+        gated += strstr(views[i]->prerequisites_json, "\"blue\"") != NULL;
+    }
+    CHECK_INT(killed, 1);
+    CHECK_INT(silent, 1);
+    CHECK_INT(gated, 1);
+    split_flag_view_list_free(list);
+    ended(factory);
+}
+
+static void the_manager_speaks_json(void) {
+    split_factory *factory = shop();
+    split_json text = {NULL, 0, NULL};
+    CHECK_INT(split_manager_json(factory, "checkout", &text), SPLIT_OK);
+    CHECK_INT(text.len, strlen(text.ptr));
+    CHECK_HAS(text.ptr, "\"checkout\"");
+    CHECK_HAS(text.ptr, "\"default_treatment\"");
+    CHECK_HAS(text.ptr, "\"impressions_disabled\"");
+    CHECK_HAS(text.ptr, "\"configs\"");
+    CHECK_HAS(text.ptr, "\"prerequisites\"");
+    CHECK_INT(text.ptr[0], '{');
+    split_json_release(&text);
+    CHECK_NULL(text.ptr);
+    CHECK_INT(text.len, 0);
+
+    CHECK_INT(split_manager_json(factory, "unknown", &text), SPLIT_OK);
+    CHECK_STR(text.ptr, "null");
+    split_json_release(&text);
+
+    CHECK_INT(split_manager_json(factory, NULL, &text), SPLIT_OK);
+    CHECK_INT(text.ptr[0], '[');
+    CHECK_HAS(text.ptr, "\"staff_tools\"");
+    split_json_release(&text);
+    ended(factory);
+}
+
+/* ---- Queue ------------------------------------------------------------------------------------------------------- */
+
+static void the_queue_is_polled(void) {
+    split_config *config = config_for(in_data("flags.json"), NULL);
+    CHECK_INT(split_config_enable_queue(config, SPLIT_QUEUE_IMPRESSIONS, 0), SPLIT_OK);
+    split_factory *factory = started(config);
+    split_json text = {NULL, 0, NULL};
+    struct pollfd descriptor = {split_poll_fd(factory), POLLIN, 0};
+    split_config_free(config);
+    CHECK(descriptor.fd >= 0);
+    CHECK_INT(poll(&descriptor, 1, 0), 0);
+    CHECK_INT(split_poll(factory, 0, 10, &text), SPLIT_E_TIMEOUT);
+    CHECK_STR(split_get_treatment(factory, "ann", "checkout", NULL), "on");
+    CHECK_INT(poll(&descriptor, 1, PATIENCE_MS), 1);
+    CHECK_INT(split_poll(factory, PATIENCE_MS, 10, &text), SPLIT_OK);
+    CHECK_HAS(text.ptr, "\"type\":\"impression\"");
+    CHECK_HAS(text.ptr, "\"key\":\"ann\"");
+    split_json_release(&text);
+    ended(factory);
+}
+
+/* ---- Ending ------------------------------------------------------------------------------------------------------ */
+
+static void flush_and_resume_do_no_harm(void) {
+    split_factory *factory = shop();
+    split_error error;
+    CHECK_INT(split_track(factory, "ann", "user", "paid", 1, NULL), SPLIT_OK);
+    CHECK_INT(split_flush(factory, PATIENCE_MS), SPLIT_OK);
+    CHECK_INT(split_resume(factory, &error), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "ann", "checkout", NULL), "on");
+    ended(factory);
+}
+
+static void a_destroyed_factory_answers_control(void) {
+    split_factory *factory = shop();
+    CHECK_STR(split_get_treatment(factory, "ann", "checkout", NULL), "on");
+    CHECK_INT(split_destroy(factory, -1), SPLIT_OK);
+    CHECK_STR(split_get_treatment(factory, "ann", "checkout", NULL), "control");
+    CHECK_INT(split_track(factory, "ann", "user", "paid", SPLIT_NO_VALUE, NULL), SPLIT_E_DESTROYED);
+    CHECK_INT(split_factory_status(factory), SPLIT_STATUS_DESTROYED);
+    CHECK_INT(split_destroy(factory, -1), SPLIT_OK);
+    split_factory_free(factory);
+}
+
+static void a_factory_may_be_freed_without_destroying(void) {
+    notes *heard = notes_new();
+    split_factory *factory = shop();
+    CHECK_INT(split_on(factory, SPLIT_EVENT_READY, note_event, heard, note_drop), SPLIT_OK);
+    split_factory_free(factory);
+    CHECK(notes_wait_drops(heard, 1));
+    notes_free(heard);
+}
+
+int main(void) {
+    RUN(versions_of_header_and_library_agree);
+    RUN(every_status_has_words_of_its_own);
+    RUN(the_last_error_is_this_threads);
+    RUN(a_fork_is_counted_in_the_child);
+    RUN(options_can_be_listed);
+    RUN(a_configuration_takes_text_and_json);
+    RUN(a_configuration_serves_many_factories_and_may_go_first);
+    RUN(the_log_goes_to_the_logger);
+    RUN(impressions_go_to_the_listener);
+    RUN(a_factory_becomes_ready);
+    RUN(a_factory_whose_file_is_missing_waits_for_it);
+    RUN(events_reach_their_handlers);
+    RUN(rules_decide_treatments);
+    RUN(a_treatment_is_one_pointer);
+    RUN(lengths_stand_in_for_the_final_nul);
+    RUN(a_bucketing_key_decides_the_bucket);
+    RUN(a_result_says_why);
+    RUN(a_configuration_outlives_its_factory);
+    RUN(many_flags_at_once);
+    RUN(results_can_be_found_by_flag);
+    RUN(attributes_are_set_one_by_one);
+    RUN(attributes_come_as_json_too);
+    RUN(events_are_tracked);
+    RUN(the_manager_lists_names);
+    RUN(the_manager_describes_a_flag);
+    RUN(the_manager_describes_all_flags);
+    RUN(the_manager_speaks_json);
+    RUN(the_queue_is_polled);
+    RUN(flush_and_resume_do_no_harm);
+    RUN(a_destroyed_factory_answers_control);
+    RUN(a_factory_may_be_freed_without_destroying);
+    return check_finish("tour");
+}
