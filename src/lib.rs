@@ -21,7 +21,6 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
-#[allow(dead_code)] // standalone mode, the next to land, waits with it
 mod backoff;
 pub mod callbacks;
 mod client;
@@ -43,9 +42,8 @@ mod sync;
 #[allow(dead_code)] // streaming, which comes later, writes to it
 mod telemetry;
 mod threads;
-#[allow(dead_code, unused_imports)] // standalone mode, the next to land, speaks through it
+#[allow(dead_code, unused_imports)] // until posting and streaming use all of it
 mod transport;
-#[allow(dead_code)] // standalone mode, the next to land, reads changes
 mod wire;
 
 pub use callbacks::{Event, EventHandler, EventKind, Hooks, Impression, ImpressionListener, Instance, QueueKinds};

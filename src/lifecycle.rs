@@ -27,6 +27,8 @@ pub(crate) enum Waited {
     Ready,
     Destroyed,
     TimedOut,
+    /// Split does not accept the SDK key: in place of a time-out, and at once where no time was given.
+    Refused,
 }
 
 /// The state of one factory.
@@ -41,6 +43,8 @@ pub(crate) struct Lifecycle {
 struct Gate {
     /// The first `destroy` has done all its work.
     ended: bool,
+    /// The last word of the backend about the SDK key was no.
+    refused: bool,
 }
 
 impl Lifecycle {
@@ -86,18 +90,29 @@ impl Lifecycle {
         first
     }
 
+    /// Notes whether the backend's last word about the SDK key was no.
+    pub(crate) fn refuse(&self, refused: bool) {
+        self.lock().refused = refused;
+        self.changed.notify_all();
+    }
+
     /// The first `destroy` has ended: releases those who wait in another.
     pub(crate) fn end(&self) {
         self.lock().ended = true;
         self.changed.notify_all();
     }
 
-    /// Waits until the factory is ready or destroyed; without a deadline, for as long as it takes.
+    /// Waits until the factory is ready or destroyed; without a deadline, for as long as it takes, unless the backend
+    /// refuses the SDK key.
     pub(crate) fn wait_ready(&self, deadline: Option<Instant>) -> Waited {
-        self.wait(deadline, |_| matches!(self.status(), Status::Ready | Status::Destroyed));
+        let refused_for_good = |gate: &Gate| deadline.is_none() && gate.refused;
+        self.wait(deadline, |gate| {
+            matches!(self.status(), Status::Ready | Status::Destroyed) || refused_for_good(gate)
+        });
         match self.status() {
             Status::Ready => Waited::Ready,
             Status::Destroyed => Waited::Destroyed,
+            Status::NotReady | Status::WaitingFork if self.lock().refused => Waited::Refused,
             Status::NotReady | Status::WaitingFork => Waited::TimedOut,
         }
     }
@@ -160,5 +175,24 @@ mod tests {
             assert!(waiting.join().expect("no panic"));
         });
         assert_eq!(life.wait_ready(None), Waited::Destroyed);
+    }
+
+    #[test]
+    fn a_refused_key_is_told_in_place_of_a_time_out() {
+        let life = Lifecycle::new();
+        let soon = || Some(Instant::now() + Duration::from_millis(10));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| life.wait_ready(None));
+            life.refuse(true);
+            assert_eq!(waiting.join().expect("no panic"), Waited::Refused);
+        });
+        let began = Instant::now();
+        assert_eq!(life.wait_ready(soon()), Waited::Refused);
+        assert!(began.elapsed() >= Duration::from_millis(10), "not before its time");
+        life.refuse(false);
+        assert_eq!(life.wait_ready(soon()), Waited::TimedOut);
+        life.refuse(true);
+        life.become_ready();
+        assert_eq!(life.wait_ready(None), Waited::Ready);
     }
 }

@@ -151,6 +151,11 @@ impl Definitions {
     pub(crate) fn needed_segments(&self) -> impl ExactSizeIterator<Item = (&str, SegmentId)> {
         self.indexes.segments.iter().map(|(name, &(id, _))| (&**name, id))
     }
+
+    /// The number of a segment that must be loaded; `None` for one that nothing refers to.
+    pub fn needed_segment(&self, name: &str) -> Option<SegmentId> {
+        self.indexes.segments.get(name).map(|&(id, _)| id)
+    }
 }
 
 impl Indexes {

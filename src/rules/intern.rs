@@ -8,10 +8,9 @@
 //! a lock held for ever. Entries form chains that only grow, by one compare-and-swap at the end.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arc_swap::ArcSwapOption;
+use once_cell::race::OnceRef;
 
 use super::key_table::key_hash;
 use super::labels;
@@ -104,8 +103,8 @@ struct Node {
     next: Link,
 }
 
-/// The `Arc` is what arc-swap wants; the node itself is never freed.
-type Link = ArcSwapOption<&'static Node>;
+/// Set once, by one compare-and-swap; the node is never freed. A plain pointer, so that leak checkers see what it holds.
+type Link = OnceRef<'static, Node>;
 
 struct Table {
     chains: [Link; CHAINS],
@@ -115,11 +114,7 @@ struct Table {
 
 impl Table {
     const fn new() -> Self {
-        Table {
-            chains: [const { ArcSwapOption::const_empty() }; CHAINS],
-            texts: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
-        }
+        Table { chains: [const { Link::new() }; CHAINS], texts: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
     }
 
     fn intern(&'static self, text: &str) -> Result<Interned, InternError> {
@@ -129,8 +124,7 @@ impl Table {
         let mut link = &self.chains[key_hash(text).value() as usize % CHAINS];
         let mut fresh = None;
         loop {
-            let found = link.load().as_deref().copied();
-            if let Some(node) = found {
+            if let Some(node) = link.get() {
                 if node.text.as_str() == text {
                     if fresh.is_some() {
                         // Another thread was faster. What was leaked for nothing stays leaked, but is not counted.
@@ -145,8 +139,7 @@ impl Table {
                 Some(node) => node,
                 None => *fresh.insert(self.make(text)?),
             };
-            let before = link.compare_and_swap(&None::<Arc<&'static Node>>, Some(Arc::new(node)));
-            if before.is_none() {
+            if link.set(node).is_ok() {
                 return Ok(node.text);
             }
         }
@@ -163,7 +156,7 @@ impl Table {
         owned.push_str(text);
         owned.push('\0');
         let text = Interned(Box::leak(owned.into_boxed_str()));
-        Ok(Box::leak(Box::new(Node { text, next: ArcSwapOption::const_empty() })))
+        Ok(Box::leak(Box::new(Node { text, next: Link::new() })))
     }
 
     fn give_back(&self, bytes: usize) {

@@ -29,6 +29,12 @@ impl Segment {
         removed: &[S],
         change_number: i64,
     ) -> Result<(Self, bool), KeyTableError> {
+        if self.keys.is_empty() && removed.is_empty() {
+            // The first answer may hold millions: no second table beside them.
+            let keys = KeySet::from_keys(added)?;
+            let changed = !keys.is_empty();
+            return Ok((Segment { name: Arc::clone(&self.name), keys, change_number }, changed));
+        }
         let updated = self.keys.with_delta(added, removed)?;
         Ok((Segment { name: Arc::clone(&self.name), keys: updated.keys, change_number }, updated.changed))
     }

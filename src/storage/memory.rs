@@ -2,6 +2,10 @@
 //!
 //! Readers never wait: they take the state that is published when they come. A writer builds the next one beside it,
 //! under a lock that no reader takes, and publishes it whole, so flags appear together with what they refer to.
+//!
+//! Compiling a large answer takes a while, so it is done before that lock is taken: the numbers of names have a lock of
+//! their own, which is held for one definition at a time ([`Store::number`]), and the next state is made in
+//! [`Store::update`], where the writer sees whether the state it has prepared for is still the present one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,14 +17,21 @@ use crate::rules::{Definitions, Registry};
 #[derive(Debug)]
 pub(crate) struct Store {
     published: ArcSwap<Definitions>,
+    /// Taken before `writing` where both are needed.
     registry: Mutex<Registry>,
+    writing: Mutex<()>,
     filter: Option<Vec<String>>,
 }
 
 impl Store {
     /// An empty store. With a filter it holds only flags that belong to one of these sets.
     pub(crate) fn new(filter: Option<Vec<String>>) -> Self {
-        Store { published: ArcSwap::from_pointee(Definitions::empty()), registry: Mutex::default(), filter }
+        Store {
+            published: ArcSwap::from_pointee(Definitions::empty()),
+            registry: Mutex::default(),
+            writing: Mutex::default(),
+            filter,
+        }
     }
 
     /// The published state.
@@ -36,9 +47,28 @@ impl Store {
 
     /// Lets `write` make the next state. Others who write wait.
     pub(crate) fn write<R>(&self, write: impl FnOnce(&mut Writer<'_>) -> R) -> R {
+        self.number(|registry| {
+            let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            write(&mut Writer { registry, store: self })
+        })
+    }
+
+    /// Lets `compile` give numbers to names. Whoever else needs numbers waits, so it should be about one definition.
+    pub(crate) fn number<R>(&self, compile: impl FnOnce(&mut Registry) -> R) -> R {
         // What a panicking writer left behind is at worst a name that nothing refers to.
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&mut Writer { registry: &mut registry, store: self })
+        compile(&mut registry)
+    }
+
+    /// Publishes the state that `next` makes of the present one, if it makes one. Others who write wait; the present
+    /// state is the latest until this returns.
+    pub(crate) fn update<R>(&self, next: impl FnOnce(&Definitions) -> (Option<Definitions>, R)) -> R {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (next, result) = next(&self.published.load());
+        if let Some(next) = next {
+            self.published.store(Arc::new(next));
+        }
+        result
     }
 }
 

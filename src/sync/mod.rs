@@ -1,4 +1,33 @@
 //! Bringing storage up to date: from files in localhost mode, from the FME backend otherwise.
 
+pub(crate) mod backend;
+mod complaint;
+mod definitions;
 pub(crate) mod io;
 pub(crate) mod localhost;
+mod polling;
+mod pursuit;
+mod segments;
+mod spec;
+pub(crate) mod standalone;
+mod suspension;
+#[cfg(test)]
+mod testing;
+mod updates;
+
+use std::sync::Arc;
+
+use crate::callbacks::Outlets;
+use crate::lifecycle::Lifecycle;
+use crate::logging::Logger;
+use crate::storage::Store;
+
+/// What a factory has that synchronisation works on.
+pub(crate) struct Ground {
+    pub(crate) store: Arc<Store>,
+    pub(crate) lifecycle: Arc<Lifecycle>,
+    pub(crate) outlets: Arc<Outlets>,
+    pub(crate) log: Logger,
+    /// Whether labels need their `fallback - ` form.
+    pub(crate) fallbacks: bool,
+}

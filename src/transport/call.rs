@@ -129,11 +129,11 @@ impl Call {
         self.endpoint
     }
 
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
-    pub(super) fn query_string(&self) -> &str {
+    pub(crate) fn query_string(&self) -> &str {
         &self.query
     }
 }

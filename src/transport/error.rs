@@ -59,8 +59,8 @@ pub(crate) enum TransportError {
 /// Whom a call was for, as messages name it: "splitChanges of sdk.split.io".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct To {
-    pub(super) endpoint: Endpoint,
-    pub(super) host: Box<str>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) host: Box<str>,
 }
 
 impl Display for To {

@@ -1,0 +1,113 @@
+//! Standalone mode put together: HTTP client, synchronisation and the thread for both.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{FactoryError, living};
+use crate::backoff::seeded_random;
+use crate::callbacks::Instance;
+use crate::config::{Config, PemFile};
+use crate::recorder::{Announced, Recorder};
+use crate::sync::Ground;
+use crate::sync::backend::Backend;
+use crate::sync::io::{Io, Stop};
+use crate::sync::standalone::Standalone;
+use crate::telemetry::Telemetry;
+use crate::transport::{BaseUrls, ClientCertificate, IdentityHeaders, Service, Transport, TransportSettings};
+
+/// What a factory in standalone mode has running.
+#[derive(Debug)]
+pub(super) struct Running {
+    recorder: Arc<Recorder>,
+    transport: Arc<Transport>,
+    pub(super) io: Io,
+}
+
+/// What becomes part of a factory in standalone mode.
+pub(super) struct Parts {
+    pub(super) ground: Ground,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) telemetry: Arc<Telemetry>,
+}
+
+impl Running {
+    /// Starts the io thread, which asks for definitions at once.
+    pub(super) fn start(config: Config, key: &str, instance: &Instance, parts: Parts) -> Result<Self, FactoryError> {
+        let Parts { ground, recorder, telemetry } = parts;
+        let transport = Transport::new(settings(&config, key, instance), Box::new(telemetry), &ground.log)
+            .map_err(|cause| FactoryError::Transport(Box::new(cause)))?;
+        let transport = Arc::new(transport);
+        let backend: Arc<dyn Backend> = Arc::<Transport>::clone(&transport);
+        let standalone = Arc::new(Standalone::new(&config, backend, ground, seeded_random()));
+        let io = {
+            let (recorder, transport) = (Arc::clone(&recorder), Arc::clone(&transport));
+            Io::start(move |stop| work(config, standalone, recorder, transport, stop)).map_err(FactoryError::Thread)?
+        };
+        Ok(Running { recorder, transport, io })
+    }
+
+    /// Sends what is recorded; false if not all of it arrived in time.
+    pub(super) fn flush(&self, deadline: Option<Instant>) -> bool {
+        let (recorder, transport) = (Arc::clone(&self.recorder), Arc::clone(&self.transport));
+        let sent = self.io.call(async move { recorder.flush(&*transport, deadline).await }, deadline);
+        sent == Some(true)
+    }
+}
+
+/// Everything that happens on the io thread. False if something was not sent in the end.
+async fn work(
+    config: Config,
+    standalone: Arc<Standalone>,
+    recorder: Arc<Recorder>,
+    transport: Arc<Transport>,
+    stop: Stop,
+) -> bool {
+    let made = Instant::now();
+    let config = Arc::new(config);
+    let on_ready = {
+        let (recorder, transport) = (Arc::clone(&recorder), Arc::clone(&transport));
+        move || {
+            let (active_factories, redundant_factories) = living::counts();
+            let about = Announced {
+                proxied: transport.proxied(Service::Sdk),
+                active_factories,
+                redundant_factories,
+                time_to_ready: made.elapsed(),
+            };
+            let (reporter, way, config) = (Arc::clone(&recorder), Arc::clone(&transport), Arc::clone(&config));
+            tokio::spawn(async move { reporter.announce(&*way, &config, about).await });
+            // It runs on while the recorder drains, and ends with that.
+            tokio::spawn(Arc::clone(&recorder).run(Arc::clone(&transport)));
+        }
+    };
+    standalone.run(on_ready, stop.clone()).await;
+    recorder.drain(&*transport, stop.deadline()).await
+}
+
+fn settings(config: &Config, key: &str, instance: &Instance) -> TransportSettings {
+    let contents = |file: &Option<PemFile>| file.as_ref().map(|file| file.contents.clone());
+    let certificate = contents(&config.mtls_cert_path).zip(contents(&config.mtls_key_path));
+    let headers = config.custom_headers.iter();
+    TransportSettings {
+        base_urls: BaseUrls {
+            sdk: config.sdk_api_base_url.text.clone(),
+            events: config.events_api_base_url.text.clone(),
+            auth: config.auth_api_base_url.text.clone(),
+            telemetry: config.telemetry_api_base_url.text.clone(),
+            streaming: config.streaming_api_base_url.text.clone(),
+        },
+        sdk_key: key.to_owned(),
+        connect_timeout: config.connection_timeout,
+        read_timeout: config.read_timeout,
+        proxy_url: config.proxy_url.as_ref().map(|url| url.expose().to_owned()),
+        ca_bundle: contents(&config.ca_bundle_path),
+        client_certificate: certificate.map(|(chain, key)| ClientCertificate { chain, key }),
+        custom_headers: headers.map(|(name, value)| (name.clone(), value.expose().to_owned())).collect(),
+        identity: IdentityHeaders {
+            sdk_version: instance.sdk_version.clone(),
+            machine_ip: instance.machine_ip.clone(),
+            machine_name: instance.machine_name.clone(),
+        },
+        impressions_mode: config.impressions_mode.as_str(),
+    }
+}

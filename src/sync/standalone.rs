@@ -1,0 +1,282 @@
+//! Standalone mode: in step with Split's cloud, or with a Split Proxy.
+//!
+//! First everything is fetched, with patience, until the factory is ready; from then on polls keep it in step. Streaming
+//! does so instead while it works: it turns polling off and on, and asks for what was announced.
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::Ground;
+use super::backend::{Backend, FetchError};
+use super::complaint::Complaint;
+use super::definitions::{DefinitionSync, Targets};
+use super::io::Stop;
+use super::polling::{FirstRun, Polling};
+use super::segments::{Round, SegmentSync};
+use super::suspension::{self, Suspension};
+use super::updates::Updates;
+use crate::backoff::Backoff;
+use crate::config::Config;
+use crate::lifecycle::Lifecycle;
+use crate::logging::{Level, Logger};
+
+const TARGET: &str = "sync";
+
+/// Waits between attempts before the factory is ready.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+/// How a task that panicked is spared from doing so in a loop.
+const RESTART: Duration = Duration::from_secs(1);
+
+/// Keeps one factory in step with its backend.
+pub(crate) struct Standalone {
+    definitions: DefinitionSync,
+    segments: Arc<SegmentSync>,
+    lifecycle: Arc<Lifecycle>,
+    updates: Arc<Updates>,
+    log: Logger,
+    complaint: Complaint,
+    definitions_period: Duration,
+    segments_period: Duration,
+    polling: Polling,
+    /// Counts suspensions of the host.
+    woken: watch::Sender<u64>,
+    random: Mutex<fastrand::Rng>,
+}
+
+impl Standalone {
+    /// Asks nobody yet. `random` spreads waits.
+    pub(crate) fn new(config: &Config, backend: Arc<dyn Backend>, ground: Ground, mut random: fastrand::Rng) -> Self {
+        let Ground { store, lifecycle, outlets, log, fallbacks } = ground;
+        let updates = Arc::new(Updates::new(Arc::clone(&lifecycle), outlets));
+        let definitions = DefinitionSync::new(
+            Arc::clone(&backend),
+            Arc::clone(&store),
+            Arc::clone(&updates),
+            log.clone(),
+            fallbacks,
+            config.sdk_api_base_url.overridden,
+            random.fork(),
+        );
+        let segments = SegmentSync::new(
+            backend,
+            store,
+            Arc::clone(&updates),
+            log.clone(),
+            config.segments_refresh_rate,
+            random.fork(),
+        );
+        Standalone {
+            definitions,
+            segments: Arc::new(segments),
+            lifecycle,
+            updates,
+            complaint: Complaint::new(log.clone(), TARGET),
+            log,
+            definitions_period: config.features_refresh_rate,
+            segments_period: config.segments_refresh_rate,
+            polling: Polling::new(),
+            woken: watch::Sender::new(0),
+            random: Mutex::new(random),
+        }
+    }
+
+    /// Becomes ready, says so to `on_ready`, then polls, until the factory ends.
+    pub(crate) async fn run(self: Arc<Self>, on_ready: impl Fn() + Send + Sync + 'static, mut stop: Stop) {
+        let mut work = self.background();
+        let this = Arc::clone(&self);
+        let on_ready = Arc::new(on_ready);
+        work.spawn(supervised("start-up", self.log.clone(), move || {
+            let (this, on_ready) = (Arc::clone(&this), Arc::clone(&on_ready));
+            async move {
+                if this.start_up().await {
+                    on_ready();
+                }
+                this.start_polling(FirstRun::AfterPeriod);
+            }
+        }));
+        stop.requested().await;
+    }
+
+    /// The polls, which wait to be started, retries of segments, and the look at the clocks. They end when the set is
+    /// dropped.
+    pub(crate) fn background(self: &Arc<Self>) -> JoinSet<()> {
+        let mut work = JoinSet::new();
+        let log = || self.log.clone();
+        let (one, two, three) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
+        let segments = Arc::clone(&self.segments);
+        work.spawn(supervised("flag polling", log(), move || Arc::clone(&one).poll_definitions()));
+        work.spawn(supervised("segment polling", log(), move || Arc::clone(&two).poll_segments()));
+        work.spawn(supervised("segment retries", log(), move || Arc::clone(&segments).mend()));
+        work.spawn(supervised("clock", log(), move || Arc::clone(&three).watch_clocks()));
+        work
+    }
+
+    /// Fetches everything, as often as it takes, and makes the factory ready. False if it never will be, because the
+    /// filter of flag sets does not fit into a URL.
+    pub(crate) async fn start_up(&self) -> bool {
+        let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY, 0.8..=1.2);
+        let mut woken = self.woken.subscribe();
+        loop {
+            let (refused, extra) = match self.sync_all().await {
+                // A segment that is refused would be silently without members; not to be ready is seen.
+                Ok(Round { refused: true, retry_after, .. }) => (true, retry_after),
+                Ok(_) => break,
+                Err(failure) if failure.is_too_long() => return false,
+                Err(failure) => (failure.is_refusal(), failure.retry_after()),
+            };
+            if refused {
+                self.lifecycle.refuse(true);
+            }
+            let wait = backoff.next(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner)) + extra;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = woken.changed() => {}
+            }
+        }
+        self.lifecycle.refuse(false);
+        if self.updates.ready() {
+            self.log.info(TARGET, format_args!("ready"));
+        }
+        true
+    }
+
+    /// Fetches flags and rule-based segments, then all segments. Those that failed are retried in the background.
+    ///
+    /// # Errors
+    /// When flags and rule-based segments were not had.
+    pub(crate) async fn sync_all(&self) -> Result<Round, FetchError> {
+        self.refresh_definitions().await?;
+        Ok(self.segments.catch_up().await)
+    }
+
+    /// Lets polls run. No effect if they do.
+    pub(crate) fn start_polling(&self, first: FirstRun) {
+        self.polling.start(first);
+    }
+
+    /// Ends the polls, also those under way. No effect if none run.
+    #[allow(dead_code)] // streaming takes over like this
+    pub(crate) fn stop_polling(&self) {
+        self.polling.stop();
+    }
+
+    /// Fetches until announced changes of flags or rule-based segments are there, past stale caches. False if they are
+    /// not to be had. A call with higher targets meanwhile makes this one begin anew with those.
+    #[allow(dead_code)] // streaming asks for what was announced
+    pub(crate) async fn definitions_target(&self, targets: Targets) -> Result<bool, FetchError> {
+        let reached = self.definitions.pursue(targets).await;
+        self.discover();
+        match &reached {
+            Ok(true) => {}
+            Ok(false) => self.log.debug(TARGET, format_args!("announced definitions are not to be had: {targets:?}")),
+            Err(failure) => self.complain(failure),
+        }
+        reached
+    }
+
+    /// The same for a segment.
+    #[allow(dead_code)] // streaming asks for what was announced
+    pub(crate) async fn segment_target(&self, name: &str, change_number: i64) -> Result<bool, Arc<FetchError>> {
+        self.segments.pursue(name, change_number).await
+    }
+
+    /// Fetches segments that are referred to and were never fetched, beside what the caller does. To be called whenever
+    /// definitions may have come.
+    pub(crate) fn discover(&self) {
+        let segments = Arc::clone(&self.segments);
+        tokio::spawn(async move { segments.discover().await });
+    }
+
+    /// Changes whenever the host was suspended.
+    pub(crate) fn woken(&self) -> watch::Receiver<u64> {
+        self.woken.subscribe()
+    }
+
+    async fn refresh_definitions(&self) -> Result<(), FetchError> {
+        let outcome = self.definitions.catch_up().await;
+        match &outcome {
+            Ok(()) => self.complaint.settle("flags are in step again"),
+            Err(failure) => self.complain(failure),
+        }
+        outcome
+    }
+
+    fn complain(&self, failure: &FetchError) {
+        let level = if failure.is_refusal() || failure.is_too_long() { Level::Error } else { Level::Warning };
+        let text = if failure.is_too_long() {
+            let count = self.definitions.set_count();
+            format!("the URL with the {count} flag sets of flagSetsFilter is too long for the backend: configure fewer")
+        } else {
+            failure.explained()
+        };
+        self.complaint.say(level, text);
+    }
+
+    async fn poll_definitions(self: Arc<Self>) {
+        let poll = || async {
+            let outcome = self.refresh_definitions().await;
+            self.discover();
+            outcome.err().map_or(Duration::ZERO, |failure| failure.retry_after())
+        };
+        self.polling.repeat(self.woken(), || self.spread(self.definitions_period), poll).await;
+    }
+
+    async fn poll_segments(self: Arc<Self>) {
+        let poll = || async { self.segments.catch_up().await.retry_after };
+        self.polling.repeat(self.woken(), || self.spread(self.segments_period), poll).await;
+    }
+
+    async fn watch_clocks(self: Arc<Self>) {
+        let mut suspension = Suspension::new(suspension::time_asleep);
+        loop {
+            tokio::time::sleep(suspension::LOOK).await;
+            if suspension.noticed() {
+                self.log.info(TARGET, format_args!("the host was suspended: synchronising at once"));
+                self.woken.send_modify(|count| *count += 1);
+            }
+        }
+    }
+
+    /// A tenth more or less.
+    fn spread(&self, period: Duration) -> Duration {
+        let chance = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
+        period.mul_f64(0.9 + 0.2 * chance)
+    }
+}
+
+/// Runs a task that should not end by a panic, and again if it does.
+async fn supervised<F>(name: &'static str, log: Logger, task: impl Fn() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        // A set, because it takes its task with it when it is dropped.
+        let mut running = JoinSet::new();
+        running.spawn(task());
+        match running.join_next().await {
+            Some(Err(ended)) if ended.is_panic() => {
+                let panic = ended.into_panic();
+                log.error(TARGET, format_args!("{name} failed inside, and is restarted: {}", message(&*panic)));
+                tokio::time::sleep(RESTART).await;
+            }
+            _ => return,
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text,
+        _ => "no message",
+    }
+}
+
+#[cfg(test)]
+mod tests;
