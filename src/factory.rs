@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::callbacks::{Delivery, Event, EventHandler, EventKind, Hooks, Outlets, PollQueue, Polled, deadline};
 use crate::client::Client;
-use crate::config::{Config, ConfigError, Settings};
+use crate::config::{Config, ConfigError, Mode, Settings};
 use crate::input::{self, Given, SdkKey};
 use crate::lifecycle::{Lifecycle, Status, Waited};
 use crate::logging::{Level, Logger, Sink};
@@ -107,10 +107,16 @@ impl Factory {
         .map_err(FactoryError::Thread)?;
         let outlets = Arc::new(Outlets { delivery, queue });
         let lifecycle = Arc::new(Lifecycle::new());
-        let telemetry = Arc::new(Telemetry::default());
+        let telemetry = Arc::new(Telemetry::new(config.mode != Mode::Localhost));
         let fallbacks = Fallbacks::compile(&config.fallback_treatments)?;
         let store = Arc::new(Store::new(config.flag_sets_filter.clone()));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&outlets)));
+        let recorder = Arc::new(Recorder::new(
+            &config,
+            Arc::clone(&outlets),
+            Arc::clone(&store),
+            Arc::clone(&telemetry),
+            log.clone(),
+        ));
         let source = Localhost::new(
             &config,
             !fallbacks.is_empty(),
@@ -212,6 +218,9 @@ impl Factory {
     /// Takes up to `max` queued records as a JSON array; waits up to `timeout` for the first (none: as long as it takes).
     pub fn poll(&self, timeout: Option<Duration>, max: usize) -> Result<String, Refusal> {
         let Some(queue) = &self.outlets.queue else {
+            if self.status() == Status::Destroyed {
+                return Err(Refusal::Destroyed);
+            }
             return Err(Refusal::Invalid("nothing is queued: enable a queue in the configuration first"));
         };
         match queue.poll(deadline(timeout), max) {

@@ -33,13 +33,14 @@ pub mod input;
 mod lifecycle;
 pub mod logging;
 mod manager;
-#[allow(dead_code)] // standalone mode, the next to land, posts events
+#[allow(dead_code)] // standalone mode, the next to land, starts the senders
 mod recorder;
 mod refusal;
 #[allow(dead_code)] // standalone mode, the next to land, applies kills and replacements
 mod rules;
 mod storage;
 mod sync;
+#[allow(dead_code)] // streaming, which comes later, writes to it
 mod telemetry;
 mod threads;
 #[allow(dead_code, unused_imports)] // standalone mode, the next to land, speaks through it
