@@ -6,7 +6,7 @@
 
 /// How a flag hashes keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
+pub(crate) enum Algorithm {
     /// `algo` 1, and everything that is not 2.
     Legacy,
     /// `algo` 2.

@@ -16,7 +16,7 @@ use super::rule_based_segment::RuleBasedSegment;
 
 /// What happens to one object.
 #[derive(Debug)]
-pub enum Put<T> {
+pub(crate) enum Put<T> {
     /// It takes the place of its namesake.
     Store(Arc<T>),
     /// It is archived, or unknown to this version: its namesake goes.
@@ -27,31 +27,31 @@ pub enum Put<T> {
 
 /// Objects that changed, in order.
 #[derive(Debug, Default)]
-pub struct Change {
+pub(crate) struct Change {
     /// Flags.
-    pub flags: Vec<Put<Flag>>,
+    pub(crate) flags: Vec<Put<Flag>>,
     /// Rule-based segments.
-    pub rule_based_segments: Vec<Put<RuleBasedSegment>>,
+    pub(crate) rule_based_segments: Vec<Put<RuleBasedSegment>>,
     /// What the change number of the flags becomes; `None` leaves it.
-    pub change_number: Option<i64>,
+    pub(crate) change_number: Option<i64>,
     /// What the change number of the rule-based segments becomes; `None` leaves it.
-    pub rbs_change_number: Option<i64>,
+    pub(crate) rbs_change_number: Option<i64>,
     /// Whether all that is not in here goes.
-    pub replace: bool,
+    pub(crate) replace: bool,
 }
 
 /// What a change did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// Names of the flags that came, went or changed, sorted.
-    pub flags_changed: Vec<String>,
+    pub(crate) flags_changed: Vec<String>,
     /// Whether any rule-based segment came, went or changed.
-    pub rule_based_segments_changed: bool,
+    pub(crate) rule_based_segments_changed: bool,
 }
 
 impl Applied {
     /// Whether the new state differs from the one before in anything but change numbers.
-    pub fn is_change(&self) -> bool {
+    pub(crate) fn is_change(&self) -> bool {
         self.rule_based_segments_changed || !self.flags_changed.is_empty()
     }
 }
@@ -84,7 +84,7 @@ impl Named for RuleBasedSegment {
 
 impl Definitions {
     /// The state after a change. With a filter, flags that belong to none of its sets are not stored.
-    pub fn apply(&self, change: Change, filter: Option<&[String]>) -> (Definitions, Applied) {
+    pub(crate) fn apply(&self, change: Change, filter: Option<&[String]>) -> (Definitions, Applied) {
         let is_let_in = |flag: &Flag| {
             filter.is_none_or(|filter| flag.sets.iter().any(|set| filter.iter().any(|known| **known == **set)))
         };
@@ -122,11 +122,12 @@ impl Definitions {
         (next, applied)
     }
 
-    /// The state after a flag was killed; `None` if there is no such flag, or the news is older than what is known.
+    /// The state after a flag was killed; `None` if there is no such flag, or the news are not newer than what is known.
     /// Change numbers stay, for the definition is still to come.
-    pub fn with_kill(&self, flag: &str, default_treatment: Interned, change_number: i64) -> Option<Definitions> {
+    pub(crate) fn with_kill(&self, flag: &str, default_treatment: Interned, change_number: i64) -> Option<Definitions> {
         let before = self.flag(flag)?;
-        if change_number < self.change_number || change_number < before.change_number {
+        let is_known = before.killed && before.change_number == change_number;
+        if change_number < self.change_number || change_number < before.change_number || is_known {
             return None;
         }
         let mut table = HashTable::clone(&self.flags);
@@ -219,5 +220,171 @@ fn store<T: Named>(table: &mut HashTable<Arc<T>>, object: Arc<T>) {
     match table.find_mut(hash, |known| known.name() == object.name()) {
         Some(place) => *place = object,
         None => drop(table.insert_unique(hash, object, hash_of)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing::{World, flag_json, rule_based_segment_json};
+    use crate::rules::{Change, Put, intern_treatment};
+
+    const NONE: &[&str] = &[];
+
+    fn flag(name: &str, more: &str) -> String {
+        flag_json(name, r#"{"matcherType":"ALL_KEYS"}"#).replacen('{', &format!("{{{more},"), 1)
+    }
+
+    fn archived(name: &str) -> String {
+        format!(r#"{{"name":"{name}","status":"ARCHIVED"}}"#)
+    }
+
+    fn in_segment(segment: &str) -> String {
+        format!(r#"{{"matcherType":"IN_SEGMENT","userDefinedSegmentMatcherData":{{"segmentName":"{segment}"}}}}"#)
+    }
+
+    fn names(world: &World) -> Vec<&str> {
+        let mut names: Vec<&str> = world.definitions.flags().map(|flag| &*flag.name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn needed(world: &World) -> Vec<&str> {
+        world.definitions.needed_segments().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn only_real_changes_are_reported() {
+        let mut world = World::new();
+        let steps: [(&[String], &[&str]); 7] = [
+            (&[flag("b", r#""changeNumber":1"#), flag("a", r#""changeNumber":1"#)], &["a", "b"]),
+            (&[flag("a", r#""changeNumber":1"#), flag("b", r#""changeNumber":1"#)], &[]),
+            (&[flag("a", r#""changeNumber":2"#)], &["a"]),
+            (&[archived("never seen")], &[]),
+            (&[archived("a"), flag("a", r#""changeNumber":2"#)], &[]),
+            (&[flag("c", r#""changeNumber":1"#), archived("c")], &[]),
+            (&[archived("a"), r#"{"name":"b","seed":"bad"}"#.into()], &["a"]),
+        ];
+        for (flags, expected) in steps {
+            assert_eq!(world.put(flags, NONE).flags_changed, expected, "{flags:?}");
+        }
+        assert_eq!(names(&world), ["b"]);
+
+        let segment = rule_based_segment_json("s", r#"{"matcherType":"ALL_KEYS"}"#);
+        for (sent, expected) in [(&segment, true), (&segment, false), (&archived("s"), true)] {
+            assert_eq!(world.put(NONE, &[sent]).rule_based_segments_changed, expected, "{sent}");
+        }
+    }
+
+    #[test]
+    fn change_numbers_move_only_where_the_change_says_so() {
+        let mut world = World::new();
+        for (flags, segments, expected) in
+            [(Some(5), None, (5, -1)), (None, Some(7), (5, 7)), (None, None, (5, 7)), (Some(-1), Some(-1), (-1, -1))]
+        {
+            let change = Change { change_number: flags, rbs_change_number: segments, ..Change::default() };
+            assert!(!world.apply(change, None).is_change());
+            assert_eq!((world.definitions.change_number(), world.definitions.rbs_change_number()), expected);
+        }
+    }
+
+    #[test]
+    fn replacing_removes_what_is_not_sent_and_keeps_what_could_not_be_read() {
+        let mut world = World::with_flags(&[
+            flag("gone", r#""changeNumber":1"#),
+            flag("same", r#""changeNumber":1"#),
+            flag("bad", r#""changeNumber":1"#),
+            flag("other", r#""changeNumber":1"#),
+        ]);
+        let same = std::sync::Arc::clone(world.definitions.flag("same").expect("stored"));
+        let sent = [
+            flag("same", r#""changeNumber":1"#),
+            r#"{"name":"bad","seed":[]}"#.into(),
+            flag("other", r#""changeNumber":2"#),
+        ];
+        let change = Change { replace: true, ..world.compile(&sent, NONE) };
+        assert!(matches!(&change.flags[1], Put::Keep(name) if &**name == "bad"));
+        assert_eq!(world.apply(change, None).flags_changed, ["gone", "other"]);
+        assert_eq!(names(&world), ["bad", "other", "same"]);
+        assert!(std::sync::Arc::ptr_eq(&same, world.definitions.flag("same").expect("stored")));
+    }
+
+    #[test]
+    fn a_filter_stores_and_indexes_only_its_sets() {
+        let filter = ["s1".to_owned(), "unused".to_owned()];
+        let mut world = World::new();
+        let sent = [
+            flag("in", r#""sets":["s2","s1"]"#),
+            flag("out", r#""sets":["s2"]"#),
+            flag("none", r#""sets":null"#),
+            flag("also", r#""sets":["s1"]"#),
+        ];
+        let change = world.compile(&sent, NONE);
+        assert_eq!(world.apply(change, Some(&filter)).flags_changed, ["also", "in"]);
+        let definitions = &world.definitions;
+        assert_eq!(definitions.flags_of_sets(&["s1", "s2", "unused"]), ["also", "in"]);
+        assert!(definitions.flags_of_sets(&["s2"]).is_empty());
+        for (set, expected) in [("s1", true), ("s2", false), ("unused", true), ("s3", false)] {
+            assert_eq!(definitions.knows_set(set, Some(&filter)), expected, "{set}");
+        }
+        assert_eq!(definitions.flag("in").expect("stored").view().sets, ["s1", "s2"]);
+
+        let change = world.compile(&[flag("in", r#""sets":["s2"]"#)], NONE);
+        assert_eq!(world.apply(change, Some(&filter)).flags_changed, ["in"]);
+        assert_eq!(world.definitions.flags_of_sets(&["s1"]), ["also"]);
+    }
+
+    #[test]
+    fn indexes_follow_the_flags() {
+        let user = |name: &str| flag(name, r#""trafficTypeName":"user","sets":["s"]"#);
+        let mut world = World::with_flags(&[user("a"), user("b")]);
+        assert!(world.definitions.has_traffic_type("user") && world.definitions.knows_set("s", None));
+        world.put(&[flag("a", r#""trafficTypeName":"account""#)], NONE);
+        assert!(world.definitions.has_traffic_type("user") && world.definitions.has_traffic_type("account"));
+        assert_eq!(world.definitions.flags_of_sets(&["s"]), ["b"]);
+        world.put(&[archived("b")], NONE);
+        assert!(!world.definitions.has_traffic_type("user") && !world.definitions.knows_set("s", None));
+    }
+
+    #[test]
+    fn needed_segments_are_those_of_stored_definitions() {
+        let mut world = World::new();
+        let excluding = |kind: &str| {
+            rule_based_segment_json("r", &in_segment("of rule")).replacen(
+                '{',
+                &format!(r#"{{"excluded":{{"segments":[{{"name":"x","type":{kind}}}]}},"#),
+                1,
+            )
+        };
+        world
+            .put(&[flag_json("a", &in_segment("shared")), flag_json("b", &in_segment("shared"))], &[excluding("null")]);
+        assert_eq!(needed(&world), ["of rule", "shared", "x"]);
+        world.put(&[flag_json("a", &in_segment("own"))], &[excluding(r#""large""#)]);
+        assert_eq!(needed(&world), ["of rule", "own", "shared"]);
+        world.put(&[archived("a"), archived("b")], &[archived("r")]);
+        assert_eq!(needed(&world), NONE);
+    }
+
+    #[test]
+    fn a_kill_serves_another_default_with_its_configuration_until_the_definition_comes() {
+        let configured = flag("f", r#""changeNumber":5,"configurations":{"dead":"{}"}"#);
+        let mut world = World::new();
+        let change = Change { change_number: Some(5), ..world.compile(&[configured.as_str()], NONE) };
+        world.apply(change, None);
+        let dead = intern_treatment("dead").expect("room");
+        assert!(world.definitions.with_kill("g", dead, 9).is_none());
+        assert!(world.definitions.with_kill("f", dead, 4).is_none());
+        let killed = world.definitions.with_kill("f", dead, 9).expect("newer");
+        assert!(killed.with_kill("f", dead, 9).is_none());
+        world.definitions = killed;
+
+        let view = world.definitions.flag("f").expect("stored").view();
+        assert_eq!((view.killed, &*view.default_treatment, view.change_number), (true, "dead", 9));
+        assert_eq!(world.definitions.change_number(), 5);
+        let key = crate::input::Key { matching: "ann", bucketing: None };
+        let decision = world.evaluate("f", key, None);
+        assert_eq!(decision.treatment, dead);
+        assert_eq!(decision.config.map(|text| text.as_str()), Some("{}"));
+        // What was sent before the kill is a change again.
+        assert_eq!(world.put(&[configured], NONE).flags_changed, ["f"]);
     }
 }

@@ -17,7 +17,7 @@ use super::segment::Segment;
 
 /// Flags, rule-based segments and segments in one state. Clones share everything.
 #[derive(Clone, Debug)]
-pub struct Definitions {
+pub(crate) struct Definitions {
     pub(super) flags: Arc<HashTable<Arc<Flag>>>,
     pub(super) rule_based_segments: Arc<HashTable<Arc<RuleBasedSegment>>>,
     /// By [`SegmentId`].
@@ -46,7 +46,7 @@ impl Default for Definitions {
 
 impl Definitions {
     /// The state before anything is known.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Definitions {
             flags: Arc::default(),
             rule_based_segments: Arc::default(),
@@ -58,18 +58,18 @@ impl Definitions {
     }
 
     /// The state of the flags; -1 before any is known.
-    pub fn change_number(&self) -> i64 {
+    pub(crate) fn change_number(&self) -> i64 {
         self.change_number
     }
 
     /// The state of the rule-based segments; -1 before any is known.
-    pub fn rbs_change_number(&self) -> i64 {
+    pub(crate) fn rbs_change_number(&self) -> i64 {
         self.rbs_change_number
     }
 
     /// A flag by its name.
     #[inline]
-    pub fn flag(&self, name: &str) -> Option<&Arc<Flag>> {
+    pub(crate) fn flag(&self, name: &str) -> Option<&Arc<Flag>> {
         self.flag_hashed(key_hash(name), name)
     }
 
@@ -79,22 +79,22 @@ impl Definitions {
     }
 
     /// All flags, in no particular order.
-    pub fn flags(&self) -> impl Iterator<Item = &Arc<Flag>> {
+    pub(crate) fn flags(&self) -> impl Iterator<Item = &Arc<Flag>> {
         self.flags.iter()
     }
 
     /// How many flags there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.flags.len()
     }
 
     /// Whether there is no flag.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.flags.is_empty()
     }
 
     /// A rule-based segment by its name.
-    pub fn rule_based_segment(&self, name: &str) -> Option<&Arc<RuleBasedSegment>> {
+    pub(crate) fn rule_based_segment(&self, name: &str) -> Option<&Arc<RuleBasedSegment>> {
         self.rule_based_segment_hashed(key_hash(name), name)
     }
 
@@ -103,24 +103,19 @@ impl Definitions {
         self.rule_based_segments.find(hash.value(), |segment| *segment.name == *name)
     }
 
-    /// All rule-based segments, in no particular order.
-    pub fn rule_based_segments(&self) -> impl Iterator<Item = &Arc<RuleBasedSegment>> {
-        self.rule_based_segments.iter()
-    }
-
     /// A segment, once it was loaded.
     #[inline]
-    pub fn segment(&self, id: SegmentId) -> Option<&Arc<Segment>> {
+    pub(crate) fn segment(&self, id: SegmentId) -> Option<&Arc<Segment>> {
         self.segments.get(id.0 as usize)?.as_ref()
     }
 
     /// All loaded segments, referred to or not.
-    pub fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
         self.segments.iter().flatten()
     }
 
     /// The same state with another state of one segment.
-    pub fn with_segment(&self, id: SegmentId, segment: Arc<Segment>) -> Self {
+    pub(crate) fn with_segment(&self, id: SegmentId, segment: Arc<Segment>) -> Self {
         let mut segments = Vec::clone(&self.segments);
         let index = id.0 as usize;
         if segments.len() <= index {
@@ -131,28 +126,23 @@ impl Definitions {
     }
 
     /// Names of the flags that belong to any of these sets: distinct, sorted. Unknown sets add nothing.
-    pub fn flags_of_sets<S: AsRef<str>>(&self, sets: &[S]) -> Vec<&str> {
+    pub(crate) fn flags_of_sets<S: AsRef<str>>(&self, sets: &[S]) -> Vec<&str> {
         let flags = sets.iter().filter_map(|set| self.indexes.sets.get(set.as_ref())).flatten();
         flags.map(|flag| &**flag).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether a flag belongs to this set, or a filter names it.
-    pub fn knows_set(&self, set: &str, filter: Option<&[String]>) -> bool {
+    pub(crate) fn knows_set(&self, set: &str, filter: Option<&[String]>) -> bool {
         self.indexes.sets.contains_key(set) || filter.is_some_and(|filter| filter.iter().any(|known| known == set))
     }
 
-    /// How many sets flags belong to.
-    pub fn set_count(&self) -> usize {
-        self.indexes.sets.len()
-    }
-
     /// Whether any flag has this traffic type.
-    pub fn has_traffic_type(&self, name: &str) -> bool {
+    pub(crate) fn has_traffic_type(&self, name: &str) -> bool {
         self.indexes.traffic_types.contains_key(name)
     }
 
     /// Segments that must be loaded for these flags and rule-based segments, sorted by name.
-    pub fn needed_segments(&self) -> impl ExactSizeIterator<Item = (&str, SegmentId)> {
+    pub(crate) fn needed_segments(&self) -> impl ExactSizeIterator<Item = (&str, SegmentId)> {
         self.indexes.segments.iter().map(|(name, &(id, _))| (&**name, id))
     }
 }

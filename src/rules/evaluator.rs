@@ -30,20 +30,20 @@ static CONTROL: Choice = Choice { treatment: intern::CONTROL, config: None };
 
 /// Who asks, and what stands ready to answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// Whose treatment is decided.
-    pub key: Key<'a>,
+    pub(crate) key: Key<'a>,
     /// What the caller says about the key.
-    pub attributes: Option<&'a Attributes>,
+    pub(crate) attributes: Option<&'a Attributes>,
     /// What is served instead of `control`.
-    pub fallbacks: &'a Fallbacks,
+    pub(crate) fallbacks: &'a Fallbacks,
     /// Where rules complain.
-    pub log: &'a Logger,
+    pub(crate) log: &'a Logger,
 }
 
 /// How an evaluation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The flag decided.
     Evaluated,
     /// There is no such flag. Makes no impression.
@@ -54,19 +54,19 @@ pub enum Outcome {
 
 /// What was decided. Borrowed from the definitions: nothing is counted or copied.
 #[derive(Clone, Copy, Debug)]
-pub struct Decision<'a> {
+pub(crate) struct Decision<'a> {
     /// How it ended.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// What to serve.
-    pub treatment: Interned,
+    pub(crate) treatment: Interned,
     /// Why.
-    pub label: Option<Interned>,
+    pub(crate) label: Option<Interned>,
     /// Configuration of that treatment.
-    pub config: Option<&'a Arc<ConfigText>>,
+    pub(crate) config: Option<&'a Arc<ConfigText>>,
     /// The flag's, if it decided.
-    pub change_number: Option<i64>,
+    pub(crate) change_number: Option<i64>,
     /// The flag, if it decided.
-    pub flag: Option<&'a Flag>,
+    pub(crate) flag: Option<&'a Flag>,
 }
 
 /// Evaluations nest deeper, or there are more of them, than anything sensible needs.
@@ -78,7 +78,7 @@ type Verdict<'a> = Result<(&'a Choice, &'a Label), TooDeep>;
 
 impl Definitions {
     /// Decides which treatment of a flag a key gets.
-    pub fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>) -> Decision<'a> {
+    pub(crate) fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>) -> Decision<'a> {
         let Some(flag) = self.flag(flag) else {
             return finish(Outcome::UnknownFlag, flag, None, &CONTROL, &labels::DEFINITION_NOT_FOUND, request);
         };

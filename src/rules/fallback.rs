@@ -9,19 +9,19 @@ use crate::config::{FallbackTreatment, FallbackTreatments};
 
 /// Fallback treatments, ready to serve.
 #[derive(Debug, Default)]
-pub struct Fallbacks {
+pub(crate) struct Fallbacks {
     global: Option<Choice>,
     by_flag: HashMap<Box<str>, Choice>,
 }
 
 impl Fallbacks {
     /// No fallback treatments.
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Fallbacks::default()
     }
 
     /// Takes over what is configured.
-    pub fn compile(configured: &FallbackTreatments) -> Result<Self, InternError> {
+    pub(crate) fn compile(configured: &FallbackTreatments) -> Result<Self, InternError> {
         let compile = |fallback: &FallbackTreatment| {
             let config = fallback.config.as_deref().map(ConfigText::new);
             Ok(Choice { treatment: intern_treatment(&fallback.treatment)?, config })
@@ -35,12 +35,12 @@ impl Fallbacks {
 
     /// Whether there is none at all.
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.global.is_none() && self.by_flag.is_empty()
     }
 
     /// What to serve instead of `control` for a flag; for a name that is none, give `None`.
-    pub fn resolve(&self, flag: Option<&str>) -> Option<&Choice> {
+    pub(crate) fn resolve(&self, flag: Option<&str>) -> Option<&Choice> {
         if self.is_empty() {
             return None;
         }

@@ -10,11 +10,11 @@ use super::matcher::{Dependency, Matcher, SegmentRef, Test};
 
 /// A treatment with its configuration, looked up in advance.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The treatment.
-    pub treatment: Interned,
+    pub(crate) treatment: Interned,
     /// Its configuration. `control` never has one.
-    pub config: Option<Arc<ConfigText>>,
+    pub(crate) config: Option<Arc<ConfigText>>,
 }
 
 /// A part of the keys of a condition, and what it gets.
@@ -74,25 +74,25 @@ pub(crate) fn pick_by_bucket(parts: &[Partition], bucket: u8) -> Option<&Choice>
 
 /// A feature flag.
 #[derive(Clone, Debug)]
-pub struct Flag {
+pub(crate) struct Flag {
     /// Its name.
-    pub name: Box<str>,
+    pub(crate) name: Box<str>,
     /// A small number for its name, the same for the life of a factory.
-    pub slot: u32,
+    pub(crate) slot: u32,
     /// Whether everybody gets the default treatment.
-    pub killed: bool,
+    pub(crate) killed: bool,
     /// What those get whom no condition serves.
-    pub default: Choice,
+    pub(crate) default: Choice,
     /// The state of the environment in which it last changed; -1 if unknown.
-    pub change_number: i64,
+    pub(crate) change_number: i64,
     /// What kind of thing its keys name.
-    pub traffic_type: Option<Box<str>>,
+    pub(crate) traffic_type: Option<Box<str>>,
     /// Flag sets it belongs to: distinct, sorted.
-    pub sets: Box<[Box<str>]>,
+    pub(crate) sets: Box<[Box<str>]>,
     /// Its impressions are counted but not sent one by one.
-    pub impressions_disabled: bool,
+    pub(crate) impressions_disabled: bool,
     /// Configurations by treatment, in the order of the definition.
-    pub configs: Box<[(Box<str>, Arc<ConfigText>)]>,
+    pub(crate) configs: Box<[(Box<str>, Arc<ConfigText>)]>,
     /// What other flags must serve first.
     pub(crate) prerequisites: Arc<[Dependency]>,
     /// Percentage of keys exposed to rollout conditions.
@@ -116,7 +116,7 @@ impl Flag {
     }
 
     /// Names of the rule-based segments that its conditions ask for; one may occur more than once.
-    pub fn rule_based_segments(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn rule_based_segments(&self) -> impl Iterator<Item = &str> {
         self.conditions.iter().flat_map(Condition::rule_based_segments)
     }
 

@@ -13,7 +13,7 @@ use std::hash::Hasher as _;
 
 /// The hash of a key: seeded at random once per process, for keys come from strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyHash(u64);
+pub(crate) struct KeyHash(u64);
 
 impl KeyHash {
     pub(crate) fn value(self) -> u64 {
@@ -31,7 +31,7 @@ pub(crate) fn key_hash(key: &str) -> KeyHash {
 
 /// Why keys cannot be put into one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyTableError {
+pub(crate) enum KeyTableError {
     /// Places of keys are 32-bit numbers.
     #[error("the keys take more than 4 GiB")]
     TooLarge,
@@ -39,7 +39,7 @@ pub enum KeyTableError {
 
 /// A set of texts.
 #[derive(Clone, Default)]
-pub struct KeyTable {
+pub(crate) struct KeyTable {
     /// For each text its length, then the text itself.
     arena: String,
     places: HashTable<u32>,

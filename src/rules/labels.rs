@@ -7,11 +7,11 @@ use super::intern::{Interned, intern_label};
 
 /// A label in both forms. Absent for conditions without a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Label {
+pub(crate) struct Label {
     /// The label of what the definition serves.
-    pub text: Option<Interned>,
+    pub(crate) text: Option<Interned>,
     /// The label when a fallback treatment took the place of `control`.
-    pub fallback: Option<Interned>,
+    pub(crate) fallback: Option<Interned>,
 }
 
 impl Label {
@@ -28,7 +28,7 @@ impl Label {
 
 macro_rules! labels {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-        $($(#[$doc])* pub static $name: Label = Label::of(concat!($text, "\0"), concat!("fallback - ", $text, "\0"));)*
+        $($(#[$doc])* pub(crate) static $name: Label = Label::of(concat!($text, "\0"), concat!("fallback - ", $text, "\0"));)*
         static FIXED: &[&Label] = &[$(&$name),*];
     };
 }

@@ -28,23 +28,23 @@ pub(crate) mod testing;
 mod value;
 mod view;
 
-pub use change::{Applied, Change, Put};
 pub use config_text::ConfigText;
-pub use definitions::Definitions;
-pub use evaluator::{Outcome, Request};
-pub use fallback::Fallbacks;
-pub use flag::{Choice, Flag};
 pub use intern::{InternError, Interned};
-pub use key_table::KeyTableError;
-pub use labels::Label;
-pub use matcher::SegmentId;
-pub use registry::Registry;
-pub use rule_based_segment::RuleBasedSegment;
-pub use segment::Segment;
 pub use view::{FlagView, PrerequisiteView};
 
+pub(crate) use change::{Applied, Change, Put};
+pub(crate) use definitions::Definitions;
+pub(crate) use evaluator::{Decision, Outcome, Request};
+pub(crate) use fallback::Fallbacks;
+pub(crate) use flag::{Choice, Flag};
 pub(crate) use intern::intern_treatment;
-pub(crate) use key_table::key_hash;
+pub(crate) use key_set::KeySet;
+pub(crate) use key_table::{KeyHash, KeyTableError, key_hash};
+pub(crate) use labels::Label;
+pub(crate) use matcher::SegmentId;
+pub(crate) use registry::Registry;
+pub(crate) use rule_based_segment::RuleBasedSegment;
+pub(crate) use segment::Segment;
 
 /// What definitions are compiled into. Only [`crate::wire`] makes these.
 pub(crate) mod compiled {

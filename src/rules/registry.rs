@@ -10,19 +10,19 @@ use super::matcher::{SegmentId, SegmentRef};
 
 /// The numbers given so far. Numbers are never taken back.
 #[derive(Debug, Default)]
-pub struct Registry {
+pub(crate) struct Registry {
     segments: HashMap<Arc<str>, SegmentId>,
     flags: HashMap<Box<str>, u32>,
 }
 
 impl Registry {
     /// The number of a segment, given now if need be.
-    pub fn segment_id(&mut self, name: &str) -> SegmentId {
+    pub(crate) fn segment_id(&mut self, name: &str) -> SegmentId {
         self.segment(name).id
     }
 
     /// The number of a flag, given now if need be.
-    pub fn flag_slot(&mut self, name: &str) -> u32 {
+    pub(crate) fn flag_slot(&mut self, name: &str) -> u32 {
         match self.flags.get(name) {
             Some(&slot) => slot,
             None => {
@@ -34,12 +34,12 @@ impl Registry {
     }
 
     /// Names of all segments that were ever referred to, in no particular order.
-    pub fn segment_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn segment_names(&self) -> impl Iterator<Item = &str> {
         self.segments.keys().map(|name| &**name)
     }
 
     /// How many flags have a number: one more than the greatest.
-    pub fn flag_slots(&self) -> usize {
+    pub(crate) fn flag_slots(&self) -> usize {
         self.flags.len()
     }
 

@@ -15,13 +15,9 @@ pub(crate) enum Excluded {
 
 /// A rule-based segment, compiled.
 #[derive(Debug)]
-pub struct RuleBasedSegment {
+pub(crate) struct RuleBasedSegment {
     /// Its name.
-    pub name: Box<str>,
-    /// The state of the environment in which it last changed; -1 if unknown.
-    pub change_number: i64,
-    /// What kind of thing its keys name.
-    pub traffic_type: Option<Box<str>>,
+    pub(crate) name: Box<str>,
     pub(crate) excluded_keys: KeyTable,
     pub(crate) excluded: Box<[Excluded]>,
     /// Any of them makes a member.

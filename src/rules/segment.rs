@@ -7,23 +7,23 @@ use super::key_table::KeyTableError;
 
 /// A segment in memory.
 #[derive(Clone, Debug)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// Its name.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// Its members.
-    pub keys: KeySet,
+    pub(crate) keys: KeySet,
     /// Which state this is; -1 before any is known.
-    pub change_number: i64,
+    pub(crate) change_number: i64,
 }
 
 impl Segment {
     /// A segment of which nothing is known yet.
-    pub fn empty(name: &str) -> Self {
+    pub(crate) fn empty(name: &str) -> Self {
         Segment { name: name.into(), keys: KeySet::default(), change_number: -1 }
     }
 
     /// The state after a change, and whether any key came or went.
-    pub fn updated<S: AsRef<str>>(
+    pub(crate) fn updated<S: AsRef<str>>(
         &self,
         added: &[S],
         removed: &[S],

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::compile::{Compiler, LOG, WireError, compile_flag, compile_rule_based_segment};
 use super::definition::{FlagDto, RuleBasedSegmentDto};
-use super::read::{Number, Text, texts};
+use super::read::{Number, Text, present, texts};
 use crate::rules::{Change, Flag, Put, RuleBasedSegment, key_hash};
 
 /// Flags and rule-based segments that changed.
@@ -45,23 +45,22 @@ pub(crate) struct SegmentChangeDto<'a> {
     pub(crate) till: Option<Number>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct DocumentDto<'a> {
     #[serde(borrow)]
     ff: Option<RawSectionDto<'a>>,
     #[serde(borrow)]
     rbs: Option<RawSectionDto<'a>>,
-    #[serde(borrow)]
-    splits: Option<Vec<&'a RawValue>>,
+    /// Its presence, even as null, tells the old format.
+    #[serde(borrow, deserialize_with = "present")]
+    splits: Option<Option<Vec<&'a RawValue>>>,
     since: Option<Number>,
     till: Option<Number>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct RawSectionDto<'a> {
     s: Option<Number>,
     t: Option<Number>,
@@ -73,7 +72,7 @@ struct RawSectionDto<'a> {
 pub(crate) fn parse_changes(json: &str) -> Result<ChangesDto<'_>, WireError> {
     let document: DocumentDto<'_> = parse_object(json)?;
     if let Some(splits) = document.splits {
-        let flags = section(RawSectionDto { s: document.since, t: document.till, d: Some(splits) });
+        let flags = section(RawSectionDto { s: document.since, t: document.till, d: splits });
         let none = SectionDto { since: Some(-1), till: Some(-1), objects: Vec::new() };
         return Ok(ChangesDto { flags, rule_based_segments: none, is_old_format: true });
     }

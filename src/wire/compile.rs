@@ -4,9 +4,10 @@
 //! never matches, a rule that was not understood never matches, a matcher type of the future turns the whole definition
 //! into `control` for everybody it is rolled out to.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
-use super::definition::{ConditionDto, FlagDto, MatcherDto, PartitionDto, RuleBasedSegmentDto};
+use super::definition::{ConditionDto, FlagDto, MatcherDto, PartitionDto, PrerequisiteDto, RuleBasedSegmentDto};
 use super::read::{Number, Text};
 use crate::logging::Logger;
 use crate::rules::compiled::{
@@ -24,7 +25,7 @@ pub(super) const LOG: &str = "definitions";
 /// Why a definition, or a document of them, cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum WireError {
+pub(crate) enum WireError {
     /// The text is not JSON of the right shape.
     #[error("unexpected JSON: {cause}")]
     Json {
@@ -88,7 +89,7 @@ pub(crate) fn compile_flag(
     let config = |(of, text): &(Text<'_>, Text<'_>)| (Box::from(of.as_ref()), ConfigText::new(text.as_ref()));
     let configs: Configs = dto.configurations.iter().map(config).collect();
     let allocation = dto.traffic_allocation.map_or(100.0, Number::float);
-    let prerequisite = |one: &super::definition::PrerequisiteDto<'_>| dependency(one.n.as_ref(), &one.ts);
+    let prerequisite = |one: &PrerequisiteDto<'_>| dependency(one.n.as_ref(), &one.ts);
     let flag = Flag {
         name: name.into(),
         slot: compiler.registry.flag_slot(name),
@@ -137,11 +138,13 @@ pub(crate) fn compile_rule_based_segment(
     let keys = dto.excluded.as_ref().map_or(&[][..], |excluded| &excluded.keys);
     let segment = RuleBasedSegment {
         name: name.into(),
-        change_number: dto.change_number.map_or(-1, Number::whole),
-        traffic_type: boxed(dto.traffic_type_name.as_ref()),
         excluded_keys: KeyTable::from_keys(keys)?,
         excluded: excluded.into(),
-        conditions: compiler.conditions(&dto.conditions, &[], &format_args!("rule-based segment {name:?}"))?,
+        conditions: compiler.conditions(
+            &dto.conditions,
+            &Configs::default(),
+            &format_args!("rule-based segment {name:?}"),
+        )?,
         fingerprint,
     };
     Ok(Put::Store(Arc::new(segment)))
@@ -151,8 +154,8 @@ impl Compiler<'_> {
     fn conditions(
         &mut self,
         dtos: &[ConditionDto<'_>],
-        configs: &[(Box<str>, Arc<ConfigText>)],
-        of: &dyn std::fmt::Display,
+        configs: &Configs,
+        of: &dyn Display,
     ) -> Result<Arc<[Condition]>, WireError> {
         let mut conditions = Vec::with_capacity(dtos.len());
         for dto in dtos {
@@ -168,8 +171,8 @@ impl Compiler<'_> {
     fn condition(
         &mut self,
         dto: &ConditionDto<'_>,
-        configs: &[(Box<str>, Arc<ConfigText>)],
-        of: &dyn std::fmt::Display,
+        configs: &Configs,
+        of: &dyn Display,
     ) -> Result<Option<Condition>, WireError> {
         let group = dto.matcher_group.as_ref();
         let mut matchers = Vec::new();
@@ -196,7 +199,7 @@ impl Compiler<'_> {
         }))
     }
 
-    fn matcher(&mut self, dto: &MatcherDto<'_>, of: &dyn std::fmt::Display) -> Result<Option<Matcher>, WireError> {
+    fn matcher(&mut self, dto: &MatcherDto<'_>, of: &dyn Display) -> Result<Option<Matcher>, WireError> {
         let kind = dto.matcher_type.as_ref().map_or("", Text::as_ref);
         let Some(test) = self.test(kind, dto, of)? else { return Ok(None) };
         let attribute = dto.key_selector.as_ref().and_then(|selector| selector.attribute.as_ref());
@@ -204,12 +207,7 @@ impl Compiler<'_> {
     }
 
     /// What a matcher asks; `None` if its type is not supported.
-    fn test(
-        &mut self,
-        kind: &str,
-        dto: &MatcherDto<'_>,
-        of: &dyn std::fmt::Display,
-    ) -> Result<Option<Test>, WireError> {
+    fn test(&mut self, kind: &str, dto: &MatcherDto<'_>, of: &dyn Display) -> Result<Option<Test>, WireError> {
         let segment = dto.user_defined_segment_matcher_data.as_ref().and_then(|data| data.segment_name.as_ref());
         let list = dto.whitelist_matcher_data.as_ref().and_then(|data| data.whitelist.as_deref());
         let leaf = match kind {
@@ -253,7 +251,7 @@ impl Compiler<'_> {
         Ok(Some(leaf.map_or(Test::Unusable, Test::Leaf)))
     }
 
-    fn pattern(&self, text: Option<&Text<'_>>, of: &dyn std::fmt::Display) -> Option<Leaf> {
+    fn pattern(&self, text: Option<&Text<'_>>, of: &dyn Display) -> Option<Leaf> {
         match Pattern::compile(text?.as_ref()) {
             Ok(pattern) => Some(Leaf::Pattern(Box::new(pattern))),
             Err(cause) => {
@@ -263,7 +261,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn version(&self, text: Option<&Text<'_>>, of: &dyn std::fmt::Display) -> Option<Version<Box<str>>> {
+    fn version(&self, text: Option<&Text<'_>>, of: &dyn Display) -> Option<Version<Box<str>>> {
         let text = text?.as_ref();
         let version = Version::parse(text).map(|version| version.boxed());
         if version.is_none() {
@@ -276,18 +274,18 @@ impl Compiler<'_> {
         &self,
         text: Option<&Text<'_>>,
         test: fn(Version<Box<str>>) -> SemverTest,
-        of: &dyn std::fmt::Display,
+        of: &dyn Display,
     ) -> Option<Leaf> {
         self.version(text, of).map(|version| Leaf::Semver(Box::new(test(version))))
     }
 
-    fn semver_between(&self, dto: &MatcherDto<'_>, of: &dyn std::fmt::Display) -> Option<Leaf> {
+    fn semver_between(&self, dto: &MatcherDto<'_>, of: &dyn Display) -> Option<Leaf> {
         let data = dto.between_string_matcher_data.as_ref()?;
         let (start, end) = (self.version(data.start.as_ref(), of)?, self.version(data.end.as_ref(), of)?);
         Some(Leaf::Semver(Box::new(SemverTest::Between(start, end))))
     }
 
-    fn semver_list(&self, list: &[Text<'_>], of: &dyn std::fmt::Display) -> Result<Leaf, WireError> {
+    fn semver_list(&self, list: &[Text<'_>], of: &dyn Display) -> Result<Leaf, WireError> {
         let mut normal = KeyTable::default();
         for text in list.iter().filter(|text| !text.as_ref().is_empty()) {
             if let Some(version) = self.version(Some(text), of) {
@@ -371,10 +369,7 @@ fn dependency(flag: Option<&Text<'_>>, treatments: &[Text<'_>]) -> Result<Depend
     })
 }
 
-fn partitions(
-    dtos: &[PartitionDto<'_>],
-    configs: &[(Box<str>, Arc<ConfigText>)],
-) -> Result<Box<[Partition]>, WireError> {
+fn partitions(dtos: &[PartitionDto<'_>], configs: &Configs) -> Result<Box<[Partition]>, WireError> {
     let mut total = 0.0;
     let partition = |dto: &PartitionDto<'_>| {
         total += dto.size.map_or(0.0, Number::float);

@@ -174,9 +174,6 @@ pub(crate) struct RuleBasedSegmentDto<'a> {
     #[serde(borrow)]
     pub(crate) name: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) traffic_type_name: Option<Text<'a>>,
-    pub(crate) change_number: Option<Number>,
-    #[serde(borrow)]
     pub(crate) status: Option<Text<'a>>,
     #[serde(borrow, deserialize_with = "list")]
     pub(crate) conditions: Vec<ConditionDto<'a>>,

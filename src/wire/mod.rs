@@ -8,3 +8,5 @@ pub(crate) mod compile;
 pub(crate) mod definition;
 pub(crate) mod localhost;
 mod read;
+#[cfg(test)]
+mod tolerance;

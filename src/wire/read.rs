@@ -138,6 +138,11 @@ pub(crate) fn optional_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
     Ok(list.map(|list| list.into_iter().flatten().collect()))
 }
 
+/// Tells a member that is null from one that is absent.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 fn elements<'de, D, T>(deserializer: D, keep: fn(Option<T>) -> Option<T>) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

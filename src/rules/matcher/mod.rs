@@ -25,7 +25,7 @@ pub(crate) use set::SetRelation;
 
 /// The place of a segment in [`super::Definitions`]; dense, and stable for the life of a factory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SegmentId(pub(crate) u32);
+pub(crate) struct SegmentId(pub(crate) u32);
 
 /// A segment as a definition refers to it.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ impl Leaf {
         match self {
             Leaf::Number(test) => match value::integer(value) {
                 Some(number) => {
-                    if !matches!(value, Value::Integer(_)) && log.enabled(Level::Warning) {
+                    if matches!(value, Value::Text(_)) && log.enabled(Level::Warning) {
                         log.warning(LOG, format_args!("{name:?} is not a number; its text is read as one"));
                     }
                     test.holds(number)

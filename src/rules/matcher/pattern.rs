@@ -19,7 +19,7 @@ pub(crate) struct Pattern(Regex);
 
 /// Why a pattern cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum PatternError {
+pub(crate) enum PatternError {
     /// Python would reject it.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
@@ -88,6 +88,11 @@ mod tests {
             // Escapes.
             (r"^\<a\>$", "<a>", Some(true)),
             (r"^\0$", "\0", Some(true)),
+            (r"^\w[\w]$", "é½", Some(true)),
+            (r"^\w[\w]$", "e\u{301}", Some(false)),
+            (r"^\W[\W]$", "\u{301}-", Some(true)),
+            (r"^\s[\s]$", "\u{1c}\u{2003}", Some(true)),
+            (r"^\S[^\s]$", "é½", Some(true)),
             (r"^\101\x42\u0043\U00000044$", "ABCD", Some(true)),
             (r"^\-\/\ \@\é$", "-/ @é", Some(true)),
             (r"\h", "a", None),
@@ -108,6 +113,7 @@ mod tests {
             ("(*a)", "a", None),
             ("a|*", "a", None),
             ("a??b", "b", Some(true)),
+            ("^(?=b)*a(?!b){2}$", "a", Some(true)),
             // Groups.
             ("^(?P<q>[ab])(?P=q)$", "aa", Some(true)),
             ("^(?<q>[ab])c$", "ac", Some(true)),

@@ -11,7 +11,7 @@ use std::str::CharIndices;
 /// Why Python would not take a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at byte {at}")]
-pub struct SyntaxError {
+pub(crate) struct SyntaxError {
     what: &'static str,
     at: usize,
 }
@@ -26,13 +26,21 @@ struct Flags {
     ascii: bool,
 }
 
+struct Group {
+    /// Flags outside of it.
+    outer: Flags,
+    /// Where a look-around begins in the output. The engine repeats none, but does repeat
+    /// a choice between it and what never matches.
+    look_around: Option<usize>,
+}
+
 struct Translator<'p> {
     rest: Peekable<CharIndices<'p>>,
     pattern: &'p str,
     out: String,
     flags: Flags,
-    /// Flags outside of each open group.
-    groups: Vec<Flags>,
+    /// The groups that are open.
+    groups: Vec<Group>,
     names: Vec<&'p str>,
     /// Whether a quantifier may follow.
     repeatable: bool,
@@ -104,9 +112,13 @@ impl<'p> Translator<'p> {
             '[' => self.class()?,
             '(' => self.open()?,
             ')' => match self.groups.pop() {
-                Some(outer) => {
-                    self.flags = outer;
+                Some(group) => {
+                    self.flags = group.outer;
                     self.atom(")");
+                    if let (Some(start), Some('*' | '+' | '?' | '{')) = (group.look_around, self.peek()) {
+                        self.out.insert_str(start, "(?:");
+                        self.out.push_str("|(?!))");
+                    }
                 }
                 None => return self.fail("a parenthesis that closes nothing"),
             },
@@ -222,10 +234,11 @@ impl<'p> Translator<'p> {
         match c {
             'd' => class(r"\d", "[0-9]"),
             'D' => class(r"\D", "[^0-9]"),
-            'w' => class(r"\w", "[0-9A-Za-z_]"),
-            'W' => class(r"\W", "[^0-9A-Za-z_]"),
-            's' => class(r"\s", r"[ \t\n\r\x0b\x0c]"),
-            'S' => class(r"\S", r"[^ \t\n\r\x0b\x0c]"),
+            // The engine's word characters include marks and miss fractions, its white space misses four separators.
+            'w' => class(r"[\p{L}\p{N}_]", "[0-9A-Za-z_]"),
+            'W' => class(r"[^\p{L}\p{N}_]", "[^0-9A-Za-z_]"),
+            's' => class(r"[\s\x1c-\x1f]", r"[ \t\n\r\x0b\x0c]"),
+            'S' => class(r"[^\s\x1c-\x1f]", r"[^ \t\n\r\x0b\x0c]"),
             'n' => Ok(Item::One('\n')),
             'r' => Ok(Item::One('\r')),
             't' => Ok(Item::One('\t')),
@@ -350,13 +363,11 @@ impl<'p> Translator<'p> {
     /// After an open parenthesis.
     fn open(&mut self) -> Result<()> {
         if !self.eat('?') {
-            self.groups.push(self.flags);
-            self.anchor("(");
-            return Ok(());
+            return self.begin("(", false);
         }
         match self.rest.next().map(|(_, c)| c) {
             Some('#') => {
-                while let Some((_, c)) = self.rest.next() {
+                for (_, c) in self.rest.by_ref() {
                     if c == ')' {
                         return Ok(());
                     }
@@ -372,20 +383,21 @@ impl<'p> Translator<'p> {
             Some('<') if !matches!(self.peek(), Some('=' | '!')) => self.named(),
             Some('<') => {
                 let kind = self.rest.next().map_or('=', |(_, c)| c);
-                self.begin(&format!("(?<{kind}"))
+                self.begin(&format!("(?<{kind}"), true)
             }
-            Some(c @ (':' | '=' | '!' | '>')) => self.begin(&format!("(?{c}")),
+            Some(c @ (':' | '>')) => self.begin(&format!("(?{c}"), false),
+            Some(c @ ('=' | '!')) => self.begin(&format!("(?{c}"), true),
             Some('(') => {
                 let condition = self.name(')')?;
-                self.begin(&format!("(?({condition})"))
+                self.begin(&format!("(?({condition})"), false)
             }
             Some(c) => self.flag_group(c),
             None => self.fail("an unclosed group"),
         }
     }
 
-    fn begin(&mut self, text: &str) -> Result<()> {
-        self.groups.push(self.flags);
+    fn begin(&mut self, text: &str, is_look_around: bool) -> Result<()> {
+        self.groups.push(Group { outer: self.flags, look_around: is_look_around.then_some(self.out.len()) });
         self.anchor(text);
         Ok(())
     }
@@ -396,7 +408,7 @@ impl<'p> Translator<'p> {
             return self.fail("a second group of the same name");
         }
         self.names.push(name);
-        self.begin(&format!("(?P<{name}>"))
+        self.begin(&format!("(?P<{name}>"), false)
     }
 
     /// A name, or the number of a group, up to what ends it.
@@ -438,7 +450,7 @@ impl<'p> Translator<'p> {
             (_, false) => format!("{on}-{off}"),
         };
         if closing == ':' {
-            self.begin(&format!("(?{engine}:"))?;
+            self.begin(&format!("(?{engine}:"), false)?;
         } else if !engine.is_empty() {
             self.anchor(&format!("(?{engine})"));
         }
