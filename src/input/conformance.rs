@@ -96,8 +96,10 @@ fn result(case: &Case, log: &Logger) -> Json {
                     let properties: Json = json.map_or(Json::Null, |json| serde_json::from_str(&json).expect("JSON"));
                     serde_json::json!({"valid": true, "properties": properties, "size": size})
                 }
-                Err(PropertiesError::NotAMap(_)) => serde_json::json!({"valid": false, "properties": null, "size": 0}),
-                Err(PropertiesError::TooLarge { size }) => {
+                Err(super::properties::PropertiesError::NotAMap(_)) => {
+                    serde_json::json!({"valid": false, "properties": null, "size": 0})
+                }
+                Err(super::properties::PropertiesError::TooLarge { size }) => {
                     serde_json::json!({"valid": false, "properties": null, "size": size})
                 }
             }
@@ -175,7 +177,7 @@ fn every_record_of_property_size() {
         let (log, lines) = Logger::recording(Level::Debug);
         let (valid, size) = match properties(&set, Method::Track, &log) {
             Ok(properties) => (true, properties.size),
-            Err(PropertiesError::TooLarge { size }) => (false, size),
+            Err(super::properties::PropertiesError::TooLarge { size }) => (false, size),
             Err(error) => panic!("{case:?}: {error}"),
         };
         assert_eq!((valid, size), (case.valid, case.size), "{case:?}");

@@ -103,6 +103,12 @@ impl Definitions {
         self.rule_based_segments.find(hash.value(), |segment| *segment.name == *name)
     }
 
+    /// All rule-based segments.
+    #[cfg(test)]
+    pub(crate) fn rule_based_segments(&self) -> impl Iterator<Item = &Arc<RuleBasedSegment>> {
+        self.rule_based_segments.iter()
+    }
+
     /// A segment, once it was loaded.
     #[inline]
     pub(crate) fn segment(&self, id: SegmentId) -> Option<&Arc<Segment>> {

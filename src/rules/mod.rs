@@ -34,12 +34,11 @@ pub use view::{FlagView, PrerequisiteView};
 
 pub(crate) use change::{Applied, Change, Put};
 pub(crate) use definitions::Definitions;
-pub(crate) use evaluator::{Decision, Outcome, Request};
+pub(crate) use evaluator::{Outcome, Request};
 pub(crate) use fallback::Fallbacks;
 pub(crate) use flag::{Choice, Flag};
 pub(crate) use intern::intern_treatment;
-pub(crate) use key_set::KeySet;
-pub(crate) use key_table::{KeyHash, KeyTableError, key_hash};
+pub(crate) use key_table::{KeyTableError, key_hash};
 pub(crate) use labels::Label;
 pub(crate) use matcher::SegmentId;
 pub(crate) use registry::Registry;

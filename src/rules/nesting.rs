@@ -2,8 +2,9 @@
 
 use std::thread;
 
+use super::Outcome;
+use super::evaluator::Decision;
 use super::testing::{World, flag_json, rule_based_segment_json};
-use super::{Decision, Outcome};
 use crate::input::{Attributes, Key};
 use crate::logging::{Level, Logger};
 

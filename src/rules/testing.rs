@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::{Applied, Change, Decision, Definitions, Fallbacks, KeySet, Registry, Request, Segment};
+use super::evaluator::Decision;
+use super::key_set::KeySet;
+use super::{Applied, Change, Definitions, Fallbacks, Registry, Request, Segment};
 use crate::input::{Attributes, Key};
 use crate::logging::Logger;
 use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};

@@ -41,7 +41,7 @@ pub struct PrerequisiteView {
 
 impl Flag {
     /// The flag as a manager shows it.
-    pub fn view(&self) -> FlagView {
+    pub(crate) fn view(&self) -> FlagView {
         let mut treatments: Vec<Interned> = Vec::new();
         for partition in self.conditions.iter().flat_map(|condition| &condition.partitions) {
             if !treatments.contains(&partition.choice.treatment) {

@@ -125,7 +125,7 @@ fn every_step_of_json_refresh() {
         let sections = document.to_apply(last.as_ref(), stored.change_number(), stored.rbs_change_number());
         apply(&mut world, |compiler| document.compile(sections, NOW, compiler));
         if step.note == "same content" {
-            assert_eq!(sections, Sections { flags: false, rule_based_segments: false });
+            assert_eq!(sections, super::json::Sections { flags: false, rule_based_segments: false });
         }
         last = Some(document.digests());
         assert_eq!(flags(&world), step.flags, "{}", step.note);
