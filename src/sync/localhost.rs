@@ -215,6 +215,14 @@ impl Localhost {
             writer.publish(next);
             applied
         });
+        let (flags, rbs) = (document.flags(), document.rule_based_segments());
+        self.log.debug(
+            TARGET,
+            format_args!(
+                "read flags {} to {} and rule-based segments {} to {} from {:?}",
+                flags.since, flags.till, rbs.since, rbs.till, self.files.flags
+            ),
+        );
         self.last = Some(document.digests());
         Ok(applied)
     }
@@ -280,6 +288,7 @@ impl Localhost {
             Verdict::Apply => {}
             Verdict::Unchanged | Verdict::Older => return Ok(None),
         }
+        self.log.debug(TARGET, format_args!("read segment {name:?} {} to {}", document.since, document.till));
         let updated = before.updated(&document.added, &document.removed, document.till)?;
         self.segments.insert(name.to_owned(), document.digest);
         Ok(Some(updated))
