@@ -4,6 +4,7 @@
 //! definitions, the rules, and what the recorder wants to know. It takes no lock and, once warm, allocates nothing.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::clock;
 use crate::config::{Config, Mode};
@@ -12,9 +13,9 @@ use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
 use crate::recorder::{CallContext, Draft, NewEvent, Recorder};
 use crate::refusal::Refusal;
-use crate::rules::{Choice, ConfigText, Definitions, Fallbacks, Interned, Outcome, Request, labels};
+use crate::rules::{Choice, ConfigText, Definitions, Fallbacks, Flag, Interned, Outcome, Request, labels};
 use crate::storage::Store;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Operation, Telemetry};
 
 /// Whose treatment is asked for, and what comes with the question.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +102,7 @@ struct Verdict<'a> {
     config: Option<&'a Arc<ConfigText>>,
     label: Option<Interned>,
     change_number: Option<i64>,
+    flag: Option<&'a Flag>,
     status: AnswerStatus,
 }
 
@@ -186,6 +188,7 @@ impl Client {
 
     /// Records an event of a key.
     pub fn track(&self, event: &Track<'_>) -> Result<(), Refusal> {
+        let begun = self.begin(Method::Track);
         match self.lifecycle.status() {
             Status::Destroyed => {
                 self.complain_destroyed(Method::Track);
@@ -212,7 +215,7 @@ impl Client {
         else {
             return Err(Refusal::Invalid("the event is not valid; the log says what is wrong with it"));
         };
-        self.recorder.event(NewEvent {
+        let recorded = self.recorder.event(NewEvent {
             key: key.into(),
             traffic_type: traffic_type.into(),
             event_type: event_type.into(),
@@ -220,13 +223,16 @@ impl Client {
             time: clock::now_ms(),
             size: properties.size,
             properties: properties.json,
-        })
+        });
+        self.end(Method::Track, begun, false);
+        recorded
     }
 
     #[inline]
     fn one<R>(&self, method: Method, who: &Who<'_>, flag: Given<'_>, take: impl FnOnce(Verdict<'_>) -> R) -> R {
+        let begun = self.begin(method);
         if self.lifecycle.status() != Status::Ready {
-            return self.one_unready(method, who, flag, take);
+            return self.one_unready(method, who, flag, begun, take);
         }
         let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
             return take(self.refused(flag, AnswerStatus::Invalid));
@@ -240,13 +246,21 @@ impl Client {
         let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
         let definitions = self.store.load();
         let verdict = self.evaluate(method, name, &call, &definitions);
+        self.end(method, begun, verdict.status == AnswerStatus::Failed);
         self.record(name, &call, &verdict);
         take(verdict)
     }
 
     #[cold]
     #[inline(never)]
-    fn one_unready<R>(&self, method: Method, who: &Who<'_>, flag: Given<'_>, take: impl FnOnce(Verdict<'_>) -> R) -> R {
+    fn one_unready<R>(
+        &self,
+        method: Method,
+        who: &Who<'_>,
+        flag: Given<'_>,
+        begun: Option<Instant>,
+        take: impl FnOnce(Verdict<'_>) -> R,
+    ) -> R {
         if self.lifecycle.status() == Status::Destroyed {
             self.complain_destroyed(method);
             return take(self.refused(flag, AnswerStatus::Destroyed));
@@ -259,11 +273,13 @@ impl Client {
         };
         let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
         let verdict = self.not_ready(name);
+        self.end(method, begun, false);
         self.record(name, &call, &verdict);
         take(verdict)
     }
 
     fn many(&self, method: Method, who: &Who<'_>, flags: &[Given<'_>], definitions: &Definitions) -> Vec<Answer> {
+        let begun = self.begin(method);
         let status = self.lifecycle.status();
         let refuse = |status| {
             let names = input::usable_names(flags).into_iter();
@@ -293,6 +309,7 @@ impl Client {
                 _ => (name, self.evaluate(method, name, &call, definitions)),
             })
             .collect();
+        self.end(method, begun, verdicts.iter().any(|(_, verdict)| verdict.status == AnswerStatus::Failed));
         // As in the official SDKs all flags are evaluated before the first is recorded.
         for (name, verdict) in &verdicts {
             self.record(name, &call, verdict);
@@ -317,16 +334,14 @@ impl Client {
                 input::unknown_flag(name, method, &self.log);
                 AnswerStatus::UnknownFlag
             }
-            Outcome::Exception => {
-                self.telemetry.exception();
-                AnswerStatus::Failed
-            }
+            Outcome::Exception => AnswerStatus::Failed,
         };
         Verdict {
             treatment: decision.treatment,
             config: decision.config,
             label: decision.label.filter(|_| self.labels_enabled),
             change_number: decision.change_number,
+            flag: decision.flag,
             status,
         }
     }
@@ -357,6 +372,7 @@ impl Client {
             config: fallback.and_then(|choice| choice.config.as_ref()),
             label: label.filter(|_| self.labels_enabled),
             change_number: None,
+            flag: None,
             status,
         }
     }
@@ -371,7 +387,8 @@ impl Client {
         self.recorder.impression(
             call,
             &Draft {
-                flag: name,
+                name,
+                flag: verdict.flag,
                 treatment: verdict.treatment,
                 label: verdict.label,
                 change_number: verdict.change_number,
@@ -405,6 +422,23 @@ impl Client {
         }
     }
 
+    /// The beginning of a call, if it is one of those that are timed.
+    #[inline]
+    fn begin(&self, method: Method) -> Option<Instant> {
+        self.telemetry.begin(operation(method)?)
+    }
+
+    /// A call that passed validation has its result.
+    #[inline]
+    fn end(&self, method: Method, begun: Option<Instant>, failed: bool) {
+        let Some(operation) = operation(method) else { return };
+        if failed {
+            self.telemetry.exception(operation);
+        } else {
+            self.telemetry.end(operation, begun);
+        }
+    }
+
     fn notice_not_ready(&self, method: Method) {
         self.telemetry.not_ready_use();
         let message =
@@ -418,4 +452,20 @@ impl Client {
     fn complain_destroyed(&self, method: Method) {
         self.log.error("client", format_args!("{method}: the factory is destroyed; make a new one"));
     }
+}
+
+/// What telemetry calls a method; it does not time the manager's.
+fn operation(method: Method) -> Option<Operation> {
+    Some(match method {
+        Method::Treatment => Operation::Treatment,
+        Method::Treatments => Operation::Treatments,
+        Method::TreatmentWithConfig => Operation::TreatmentWithConfig,
+        Method::TreatmentsWithConfig => Operation::TreatmentsWithConfig,
+        Method::TreatmentsByFlagSet => Operation::TreatmentsByFlagSet,
+        Method::TreatmentsByFlagSets => Operation::TreatmentsByFlagSets,
+        Method::TreatmentsWithConfigByFlagSet => Operation::TreatmentsWithConfigByFlagSet,
+        Method::TreatmentsWithConfigByFlagSets => Operation::TreatmentsWithConfigByFlagSets,
+        Method::Track => Operation::Track,
+        Method::Split | Method::Splits | Method::SplitNames => return None,
+    })
 }

@@ -9,8 +9,8 @@ mod standalone;
 
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::callbacks::{Delivery, Event, EventHandler, EventKind, Hooks, Outlets, PollQueue, Polled, deadline};
@@ -24,12 +24,13 @@ use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::rules::{Fallbacks, InternError};
 use crate::storage::Store;
+use crate::sync::Ground;
 use crate::sync::io::Io;
 use crate::sync::localhost::{LoadError, Localhost, StartError};
-use crate::sync::standalone::Ground;
 use crate::telemetry::Telemetry;
 
 use living::Living;
+use standalone::{Parts, Running};
 
 /// Tells factories apart, for the delivery thread to know its own.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -61,6 +62,15 @@ pub enum FactoryError {
     Unsupported(&'static str),
 }
 
+impl From<StartError> for FactoryError {
+    fn from(failure: StartError) -> Self {
+        match failure {
+            StartError::Load(cause) => FactoryError::Localhost(cause),
+            StartError::Thread(cause) => FactoryError::Thread(cause),
+        }
+    }
+}
+
 /// A running SDK.
 #[derive(Debug)]
 pub struct Factory {
@@ -70,8 +80,25 @@ pub struct Factory {
     outlets: Arc<Outlets>,
     telemetry: Arc<Telemetry>,
     log: Logger,
-    io: Option<Io>,
-    living: parking_lot::Mutex<Option<Living>>,
+    source: Source,
+    living: Mutex<Option<Living>>,
+}
+
+/// Where definitions come from.
+#[derive(Debug)]
+enum Source {
+    Backend(Running),
+    /// With a thread if the files are loaded, or looked at again, in the background.
+    Files(Option<Io>),
+}
+
+impl Source {
+    fn io(&self) -> Option<&Io> {
+        match self {
+            Source::Backend(running) => Some(&running.io),
+            Source::Files(io) => io.as_ref(),
+        }
+    }
 }
 
 impl Factory {
@@ -94,14 +121,14 @@ impl Factory {
             log.log(notice.level, "config", format_args!("{}", notice.text));
         }
         let key = match input::sdk_key(sdk_key, &log) {
-            Some(SdkKey::Localhost) => "localhost",
+            Some(SdkKey::Localhost) => "localhost".to_owned(),
             Some(SdkKey::Environment(_)) if config.mode != Mode::Standalone => {
                 return Err(FactoryError::Unsupported("Redis is not in this build: remove the Redis options"));
             }
-            Some(SdkKey::Environment(key)) => key,
+            Some(SdkKey::Environment(key)) => header_safe(key, &log)?,
             None => return Err(FactoryError::SdkKey("is null, blank or not text")),
         };
-        let living = Living::enter(key, &log);
+        let living = Living::enter(&key, &log);
         let delivery = Delivery::new(
             NEXT_ID.fetch_add(1, Ordering::Relaxed),
             Arc::clone(&instance),
@@ -112,56 +139,47 @@ impl Factory {
         .map_err(FactoryError::Thread)?;
         let outlets = Arc::new(Outlets { delivery, queue });
         let lifecycle = Arc::new(Lifecycle::new());
-        let telemetry = Arc::new(Telemetry::default());
+        let telemetry = Arc::new(Telemetry::new(config.mode != Mode::Localhost));
         let fallbacks = Fallbacks::compile(&config.fallback_treatments)?;
         let store = Arc::new(Store::new(config.flag_sets_filter.clone()));
-        let recorder = Arc::new(Recorder::new(Arc::clone(&outlets)));
-        let io = if config.mode == Mode::Standalone {
-            let ground = Ground {
-                store: Arc::clone(&store),
-                lifecycle: Arc::clone(&lifecycle),
-                outlets: Arc::clone(&outlets),
-                log: log.clone(),
-                fallbacks: !fallbacks.is_empty(),
-            };
-            Some(standalone::start(&config, key, &instance, ground)?)
-        } else {
-            let source = Localhost::new(
-                &config,
-                !fallbacks.is_empty(),
-                Arc::clone(&store),
-                Arc::clone(&lifecycle),
-                Arc::clone(&outlets),
-                log.clone(),
-            );
-            source.start().map_err(|failure| match failure {
-                StartError::Load(cause) => FactoryError::Localhost(cause),
-                StartError::Thread(cause) => FactoryError::Thread(cause),
-            })?
+        let recorder = Arc::new(Recorder::new(
+            &config,
+            Arc::clone(&outlets),
+            Arc::clone(&store),
+            Arc::clone(&telemetry),
+            log.clone(),
+        ));
+        let compiles_fallbacks = !fallbacks.is_empty();
+        let client = Client::new(
+            Arc::clone(&lifecycle),
+            Arc::clone(&store),
+            Arc::clone(&recorder),
+            Arc::clone(&telemetry),
+            fallbacks,
+            log.clone(),
+            &config,
+        );
+        let manager = Manager {
+            lifecycle: Arc::clone(&lifecycle),
+            store: Arc::clone(&store),
+            telemetry: Arc::clone(&telemetry),
+            log: log.clone(),
         };
-        Ok(Factory {
-            client: Client::new(
-                Arc::clone(&lifecycle),
-                Arc::clone(&store),
-                recorder,
-                Arc::clone(&telemetry),
-                fallbacks,
-                log.clone(),
-                &config,
-            ),
-            manager: Manager {
-                lifecycle: Arc::clone(&lifecycle),
-                store,
-                telemetry: Arc::clone(&telemetry),
-                log: log.clone(),
-            },
-            lifecycle,
-            outlets,
-            telemetry,
-            log,
-            io,
-            living: parking_lot::Mutex::new(Some(living)),
-        })
+        let ground = Ground {
+            store,
+            lifecycle: Arc::clone(&lifecycle),
+            outlets: Arc::clone(&outlets),
+            log: log.clone(),
+            fallbacks: compiles_fallbacks,
+        };
+        let source = match config.mode {
+            Mode::Standalone => {
+                let parts = Parts { ground, recorder, telemetry: Arc::clone(&telemetry) };
+                Source::Backend(Running::start(config, &key, &instance, parts)?)
+            }
+            _ => Source::Files(Localhost::new(&config, ground).start()?),
+        };
+        Ok(Factory { client, manager, lifecycle, outlets, telemetry, log, source, living: Mutex::new(Some(living)) })
     }
 
     /// The evaluation calls and `track`.
@@ -229,6 +247,9 @@ impl Factory {
     /// Takes up to `max` queued records as a JSON array; waits up to `timeout` for the first (none: as long as it takes).
     pub fn poll(&self, timeout: Option<Duration>, max: usize) -> Result<String, Refusal> {
         let Some(queue) = &self.outlets.queue else {
+            if self.status() == Status::Destroyed {
+                return Err(Refusal::Destroyed);
+            }
             return Err(Refusal::Invalid("nothing is queued: enable a queue in the configuration first"));
         };
         match queue.poll(deadline(timeout), max) {
@@ -249,7 +270,13 @@ impl Factory {
             return Err(Refusal::Destroyed);
         }
         self.refuse_reentrance()?;
-        if self.outlets.delivery.wait_delivered(deadline(timeout)) { Ok(()) } else { Err(Refusal::TimedOut) }
+        let deadline = deadline(timeout);
+        let sent = match &self.source {
+            Source::Backend(running) => running.flush(deadline),
+            Source::Files(_) => true,
+        };
+        let delivered = self.outlets.delivery.wait_delivered(deadline);
+        if sent && delivered { Ok(()) } else { Err(Refusal::TimedOut) }
     }
 
     /// Gives the factory threads and connections of its own in a forked process. Where there was no fork, nothing is to
@@ -279,11 +306,12 @@ impl Factory {
 
     fn end(&self, deadline: Option<Instant>) -> bool {
         self.outlets.delivery.close_events();
-        if let Some(io) = &self.io {
-            io.stop();
+        let io = self.source.io();
+        if let Some(io) = io {
+            io.stop(deadline);
         }
         let delivered = self.outlets.delivery.finish(deadline);
-        let stopped = self.io.as_ref().is_none_or(|io| io.join(deadline));
+        let stopped = io.is_none_or(|io| io.join(deadline));
         if let Some(queue) = &self.outlets.queue {
             let dropped = queue.dropped();
             if dropped > 0 {
@@ -294,7 +322,7 @@ impl Factory {
             }
             queue.close();
         }
-        drop(self.living.lock().take());
+        drop(self.living.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.lifecycle.end();
         delivered && stopped
     }
@@ -311,6 +339,18 @@ impl Drop for Factory {
             self.end(Some(Instant::now()));
         }
     }
+}
+
+/// The key as it is sent. Keys that come from files often end in a newline, which no header can hold.
+fn header_safe(key: &str, log: &Logger) -> Result<String, FactoryError> {
+    let trimmed = input::trim(key);
+    if trimmed.len() != key.len() {
+        log.warning("factory", format_args!("the SDK key has white space at its ends, which is left out"));
+    }
+    if trimmed.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
+        return Err(FactoryError::SdkKey("has control characters, or others than ASCII"));
+    }
+    Ok(trimmed.to_owned())
 }
 
 /// The logger that configuration and hooks ask for.

@@ -41,6 +41,11 @@ impl Drop for Living {
     }
 }
 
+/// Distinct SDK keys that have a living factory, and living factories beyond one for each.
+pub(super) fn counts() -> (usize, usize) {
+    with_list(|list| (list.len(), list.values().map(|count| count - 1).sum()))
+}
+
 fn with_list<R>(look: impl FnOnce(&mut HashMap<String, usize>) -> R) -> R {
     let mut list = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
     look(list.get_or_insert_default())

@@ -1,31 +1,94 @@
 //! Standalone mode put together: HTTP client, synchronisation and the thread for both.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
-use super::FactoryError;
+use super::{FactoryError, living};
 use crate::backoff::seeded_random;
 use crate::callbacks::Instance;
 use crate::config::{Config, PemFile};
-use crate::sync::io::Io;
-use crate::sync::standalone::{Ground, Standalone};
+use crate::recorder::{Announced, Recorder};
+use crate::sync::Ground;
+use crate::sync::backend::Backend;
+use crate::sync::io::{Io, Stop};
+use crate::sync::standalone::Standalone;
+use crate::telemetry::Telemetry;
 use crate::transport::{
-    BaseUrls, ClientCertificate, IdentityHeaders, Meter, Resource, SetupError, Transport, TransportSettings,
+    BaseUrls, ClientCertificate, IdentityHeaders, Service, SetupError, Transport, TransportSettings,
 };
 
-/// Starts the io thread, which asks for definitions at once.
-pub(super) fn start(config: &Config, key: &str, instance: &Instance, ground: Ground) -> Result<Io, FactoryError> {
-    let transport =
-        Transport::new(settings(config, key, instance), Box::new(Unmetered), &ground.log).map_err(unusable)?;
-    let standalone = Arc::new(Standalone::new(config, Arc::new(transport), ground, seeded_random()));
-    Io::start(move |stop| standalone.run(stop)).map_err(FactoryError::Thread)
+/// What a factory in standalone mode has running.
+#[derive(Debug)]
+pub(super) struct Running {
+    recorder: Arc<Recorder>,
+    transport: Arc<Transport>,
+    pub(super) io: Io,
+}
+
+/// What becomes part of a factory in standalone mode.
+pub(super) struct Parts {
+    pub(super) ground: Ground,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) telemetry: Arc<Telemetry>,
+}
+
+impl Running {
+    /// Starts the io thread, which asks for definitions at once.
+    pub(super) fn start(config: Config, key: &str, instance: &Instance, parts: Parts) -> Result<Self, FactoryError> {
+        let Parts { ground, recorder, telemetry } = parts;
+        let transport =
+            Transport::new(settings(&config, key, instance), Box::new(telemetry), &ground.log).map_err(unusable)?;
+        let transport = Arc::new(transport);
+        let backend: Arc<dyn Backend> = Arc::<Transport>::clone(&transport);
+        let standalone = Arc::new(Standalone::new(&config, backend, ground, seeded_random()));
+        let io = {
+            let (recorder, transport) = (Arc::clone(&recorder), Arc::clone(&transport));
+            Io::start(move |stop| work(config, standalone, recorder, transport, stop)).map_err(FactoryError::Thread)?
+        };
+        Ok(Running { recorder, transport, io })
+    }
+
+    /// Sends what is recorded; false if not all of it arrived in time.
+    pub(super) fn flush(&self, deadline: Option<Instant>) -> bool {
+        let (recorder, transport) = (Arc::clone(&self.recorder), Arc::clone(&self.transport));
+        let sent = self.io.call(async move { recorder.flush(&*transport, deadline).await }, deadline);
+        sent == Some(true)
+    }
+}
+
+/// Everything that happens on the io thread. False if something was not sent in the end.
+async fn work(
+    config: Config,
+    standalone: Arc<Standalone>,
+    recorder: Arc<Recorder>,
+    transport: Arc<Transport>,
+    stop: Stop,
+) -> bool {
+    let made = Instant::now();
+    let config = Arc::new(config);
+    let on_ready = {
+        let (recorder, transport) = (Arc::clone(&recorder), Arc::clone(&transport));
+        move || {
+            let (active_factories, redundant_factories) = living::counts();
+            let about = Announced {
+                proxied: transport.proxied(Service::Sdk),
+                active_factories,
+                redundant_factories,
+                time_to_ready: made.elapsed(),
+            };
+            let (reporter, way, config) = (Arc::clone(&recorder), Arc::clone(&transport), Arc::clone(&config));
+            tokio::spawn(async move { reporter.announce(&*way, &config, about).await });
+            // It runs on while the recorder drains, and ends with that.
+            tokio::spawn(Arc::clone(&recorder).run(Arc::clone(&transport)));
+        }
+    };
+    standalone.run(on_ready, stop.clone()).await;
+    recorder.drain(&*transport, stop.deadline()).await
 }
 
 fn unusable(cause: SetupError) -> FactoryError {
     match cause {
-        SetupError::SdkKey => {
-            FactoryError::SdkKey("has characters in it that no key has: control characters, or such as are not ASCII")
-        }
+        SetupError::SdkKey => FactoryError::SdkKey("has control characters in it, or such as are not ASCII"),
         option => FactoryError::Transport(Box::new(option)),
     }
 }
@@ -56,11 +119,4 @@ fn settings(config: &Config, key: &str, instance: &Instance) -> TransportSetting
         },
         impressions_mode: config.impressions_mode.as_str(),
     }
-}
-
-/// Until telemetry counts the answers.
-struct Unmetered;
-
-impl Meter for Unmetered {
-    fn answered(&self, _: Resource, _: u16, _: Duration) {}
 }

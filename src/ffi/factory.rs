@@ -68,6 +68,7 @@ fn code_of_failure(error: &FactoryError) -> split_status {
         // Of fallbackTreatments, and of certificates and headers.
         FactoryError::Treatments(_) | FactoryError::Transport(_) => SPLIT_E_INVALID_OPTION,
         FactoryError::Localhost(_) => SPLIT_E_STORAGE,
+        FactoryError::Transport(_) => SPLIT_E_INVALID_OPTION,
         FactoryError::Thread(_) => SPLIT_E_SYSTEM,
     }
 }

@@ -1,7 +1,7 @@
 //! The C ABI, and all of the library's `unsafe`.
 //!
 //! An exported function is a few lines: check, call, convert. Pointers from C become references in five places only
-//! ([`handle`], [`text`], [`out`], [`error`] and [`extras`]), and what those rely on is what `splitio.h` asks of its
+//! (`handle`, `text`, `out`, `error` and `extras`), and what those rely on is what `splitio.h` asks of its
 //! callers: a pointer is NULL or points to what its type says, for as long as the call runs; text ends in a NUL or has
 //! the length that was given; the calls that end or change a thing are not made while another call uses it. The
 //! `unsafe` blocks of the exported functions pass that promise on and add nothing to it.

@@ -5,8 +5,9 @@
 //! SDKs keep a global least-recently-used list behind a lock; ours forgets the oldest of a bucket instead, which can
 //! only be seen in *which* answer is forgotten. Two threads that race for a new answer may both find it new.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use once_cell::race::OnceBox;
 
 /// 4 ways each: 524,288 answers, above the 500,000 that Split's SDKs for servers remember.
 const BUCKETS: usize = 1 << 17;
@@ -15,8 +16,9 @@ const WORDS: usize = 2 * WAYS;
 
 /// The table; 8 MiB, taken at the first answer.
 #[derive(Debug, Default)]
-pub(crate) struct Observer {
-    table: OnceLock<Table>,
+pub(super) struct Observer {
+    /// Made without a lock, which a forked child could find held for ever.
+    table: OnceBox<Table>,
 }
 
 #[derive(Debug)]
@@ -30,8 +32,8 @@ impl Observer {
     /// Remembers that an answer was given at `now`, and returns when it was given before.
     ///
     /// `fingerprint` is a hash of key, flag, treatment, label and change number.
-    pub(crate) fn test_and_set(&self, fingerprint: u64, now: i64) -> Option<i64> {
-        let table = self.table.get_or_init(Table::new);
+    pub(super) fn test_and_set(&self, fingerprint: u64, now: i64) -> Option<i64> {
+        let table = self.table.get_or_init(|| Box::new(Table::new()));
         // 0 marks an empty place.
         let fingerprint = fingerprint.max(1);
         let now = now.unsigned_abs();

@@ -153,7 +153,7 @@ impl Definitions {
     }
 
     /// The number of a segment that must be loaded; `None` for one that nothing refers to.
-    pub fn needed_segment(&self, name: &str) -> Option<SegmentId> {
+    pub(crate) fn needed_segment(&self, name: &str) -> Option<SegmentId> {
         self.indexes.segments.get(name).map(|&(id, _)| id)
     }
 }

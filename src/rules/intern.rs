@@ -8,10 +8,9 @@
 //! a lock held for ever. Entries form chains that only grow, by one compare-and-swap at the end.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arc_swap::ArcSwapOption;
+use once_cell::race::OnceRef;
 
 use super::key_table::key_hash;
 use super::labels;
@@ -22,8 +21,19 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 const CHAINS: usize = 4096;
 
-/// The treatment of last resort. A static and no constant: it must exist once.
-pub(crate) static CONTROL: Interned = Interned("control\0");
+/// A text of the library itself, at one address. The bytes need a static of their own: the literal behind a constant, or
+/// behind another static, is copied into each unit of code that reads it, and then equal texts were not the same pointer.
+macro_rules! interned {
+    ($text:expr) => {{
+        const TEXT: &str = concat!($text, "\0");
+        static BYTES: [u8; TEXT.len()] = $crate::rules::intern::array(TEXT);
+        $crate::rules::Interned::fixed(&BYTES)
+    }};
+}
+pub(crate) use interned;
+
+/// The treatment of last resort.
+pub(crate) static CONTROL: Interned = interned!("control");
 
 static TREATMENTS: Table = Table::new();
 static LABELS: Table = Table::new();
@@ -33,10 +43,13 @@ static LABELS: Table = Table::new();
 pub struct Interned(&'static str);
 
 impl Interned {
-    /// A text of the library itself. It must end in its only NUL.
-    pub(crate) const fn fixed(text_and_nul: &'static str) -> Self {
-        assert!(text_and_nul.as_bytes()[text_and_nul.len() - 1] == 0, "the final NUL is missing");
-        Interned(text_and_nul)
+    /// What [`interned`] makes of its bytes.
+    pub(crate) const fn fixed(text_and_nul: &'static [u8]) -> Self {
+        match str::from_utf8(text_and_nul) {
+            Ok(text) => Interned(text),
+            // Evaluated while compiling, of a literal.
+            Err(_) => panic!("not UTF-8"),
+        }
     }
 
     /// The treatment `control`.
@@ -53,6 +66,13 @@ impl Interned {
     pub fn as_ptr(&self) -> *const u8 {
         self.0.as_ptr()
     }
+}
+
+/// The bytes of a text, for [`interned`].
+pub(crate) const fn array<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(text.as_bytes());
+    bytes
 }
 
 impl PartialEq for Interned {
@@ -104,8 +124,8 @@ struct Node {
     next: Link,
 }
 
-/// The `Arc` is what arc-swap wants; the node itself is never freed.
-type Link = ArcSwapOption<&'static Node>;
+/// Set once, by one compare-and-swap; the node is never freed. A plain pointer, so that leak checkers see what it holds.
+type Link = OnceRef<'static, Node>;
 
 struct Table {
     chains: [Link; CHAINS],
@@ -115,11 +135,7 @@ struct Table {
 
 impl Table {
     const fn new() -> Self {
-        Table {
-            chains: [const { ArcSwapOption::const_empty() }; CHAINS],
-            texts: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
-        }
+        Table { chains: [const { Link::new() }; CHAINS], texts: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
     }
 
     fn intern(&'static self, text: &str) -> Result<Interned, InternError> {
@@ -129,8 +145,7 @@ impl Table {
         let mut link = &self.chains[key_hash(text).value() as usize % CHAINS];
         let mut fresh = None;
         loop {
-            let found = link.load().as_deref().copied();
-            if let Some(node) = found {
+            if let Some(node) = link.get() {
                 if node.text.as_str() == text {
                     if fresh.is_some() {
                         // Another thread was faster. What was leaked for nothing stays leaked, but is not counted.
@@ -145,8 +160,7 @@ impl Table {
                 Some(node) => node,
                 None => *fresh.insert(self.make(text)?),
             };
-            let before = link.compare_and_swap(&None::<Arc<&'static Node>>, Some(Arc::new(node)));
-            if before.is_none() {
+            if link.set(node).is_ok() {
                 return Ok(node.text);
             }
         }
@@ -163,7 +177,7 @@ impl Table {
         owned.push_str(text);
         owned.push('\0');
         let text = Interned(Box::leak(owned.into_boxed_str()));
-        Ok(Box::leak(Box::new(Node { text, next: ArcSwapOption::const_empty() })))
+        Ok(Box::leak(Box::new(Node { text, next: Link::new() })))
     }
 
     fn give_back(&self, bytes: usize) {

@@ -21,10 +21,13 @@ impl KeyHash {
     }
 }
 
+/// Not zero: foldhash tells lengths apart by rotating this, and "ab" from "abb" by nothing else.
+const SEED: u64 = 0x243F_6A88_85A3_08D3;
+
 /// Hashes a key, or any other name, for [`KeyTable`] and the tables of definitions.
 #[inline]
 pub(crate) fn key_hash(key: &str) -> KeyHash {
-    let mut hasher = FoldHasher::with_seed(0, SharedSeed::global_random());
+    let mut hasher = FoldHasher::with_seed(SEED, SharedSeed::global_random());
     hasher.write(key.as_bytes());
     KeyHash(hasher.finish())
 }
@@ -161,6 +164,19 @@ impl fmt::Debug for KeyTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_that_only_differ_in_length_hash_apart() {
+        let numbers = (0..10_000).map(|number| number.to_string());
+        let repeated = ["a", "ab", "abcd"].into_iter().flat_map(|text| (1..50).map(|times| text.repeat(times)));
+        let texts: std::collections::HashSet<String> = numbers.chain(repeated).collect();
+        let mut by_hash = std::collections::HashMap::new();
+        for text in &texts {
+            if let Some(other) = by_hash.insert(key_hash(text).value(), text) {
+                panic!("{text:?} and {other:?} have the same hash");
+            }
+        }
+    }
 
     #[test]
     fn holds_exactly_what_was_put_in() {

@@ -235,6 +235,9 @@ impl Desk {
         let endpoint = Endpoint::SplitChanges;
         let dto =
             parse_changes(backend::text(body, endpoint)?).map_err(|cause| FetchError::Wire { endpoint, cause })?;
+        if dto.is_old_format {
+            self.log.debug(TARGET, format_args!("{endpoint} answered in the format before rule-based segments"));
+        }
         let change = self.compile(&dto, asked);
         let Asked { base, replaces } = asked;
         let (flags, rbs) = (&dto.flags, &dto.rule_based_segments);

@@ -4,26 +4,46 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::callbacks::closed_or_received;
 use crate::threads;
 
-/// Tells work on the io thread that the factory ends.
+/// How long after its deadline work may take to notice that it has passed.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Tells work on the io thread that the factory ends, and by when.
 #[derive(Clone, Debug)]
-pub(crate) struct Stop(watch::Receiver<bool>);
+pub(crate) struct Stop(watch::Receiver<Stage>);
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Running,
+    /// What is left to do has until then; none: a hundred years, for nobody waits longer.
+    Ending(Option<Instant>),
+}
 
 impl Stop {
     /// Comes back when the factory ends.
     pub(crate) async fn requested(&mut self) {
         // An error is a sender that is gone, and with it the factory.
-        let _ = self.0.wait_for(|stop| *stop).await;
+        let _ = self.0.wait_for(|stage| matches!(stage, Stage::Ending(_))).await;
+    }
+
+    /// Until when the end may take, once it was requested.
+    pub(crate) fn deadline(&self) -> Instant {
+        match *self.0.borrow() {
+            Stage::Ending(Some(deadline)) => deadline,
+            Stage::Ending(None) => Instant::now() + Duration::from_secs(100 * 365 * 24 * 3600),
+            Stage::Running => Instant::now(),
+        }
     }
 
     /// Waits; false when the factory ended meanwhile.
@@ -38,41 +58,66 @@ impl Stop {
 /// A running io thread.
 #[derive(Debug)]
 pub(crate) struct Io {
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stage>,
+    runtime: Handle,
+    /// Whether the work said that all of it was done.
+    complete: Arc<AtomicBool>,
     ended: Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Io {
-    /// Starts the thread with `work`, which is given the means to hear of the end.
+    /// Starts the thread with `work`, which is given the means to hear of the end, and says whether it left nothing undone.
     pub(crate) fn start<W, F>(work: W) -> io::Result<Io>
     where
         W: FnOnce(Stop) -> F + Send + 'static,
-        F: Future<Output = ()>,
+        F: Future<Output = bool>,
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(Stage::Running);
         let (alive, ended) = bounded(0);
+        let complete = Arc::new(AtomicBool::new(false));
+        let handle = runtime.handle().clone();
+        let done = Arc::clone(&complete);
         let thread = threads::spawn("splitio-io", move || {
-            runtime.block_on(work(Stop(stopped)));
+            done.store(runtime.block_on(work(Stop(stopped))), Ordering::Release);
+            // A name look-up that hangs is not waited for.
             runtime.shutdown_background();
             drop(alive);
         })?;
-        Ok(Io { stop, ended, thread: Mutex::new(Some(thread)) })
+        Ok(Io { stop, runtime: handle, complete, ended, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Tells the work to end.
-    pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
+    /// Tells the work to end, by the deadline.
+    pub(crate) fn stop(&self, deadline: Option<Instant>) {
+        self.stop.send_replace(Stage::Ending(deadline));
     }
 
-    /// Waits for the thread to end; false, leaving it to itself, when the deadline came first.
+    /// Runs something on the thread and waits for what comes of it; none when the deadline came first, or the thread ended.
+    pub(crate) fn call<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        deadline: Option<Instant>,
+    ) -> Option<T> {
+        let (answer, answered) = bounded(1);
+        self.runtime.spawn(async move {
+            // Refused if the caller no longer waits.
+            let _ = answer.send(work.await);
+        });
+        match deadline {
+            Some(deadline) => answered.recv_deadline(deadline).ok(),
+            None => answered.recv().ok(),
+        }
+    }
+
+    /// Waits for the thread to end; false when the deadline came first, which leaves it to itself, or when it left
+    /// something undone.
     pub(crate) fn join(&self, deadline: Option<Instant>) -> bool {
-        if !closed_or_received(&self.ended, deadline) {
+        if !closed_or_received(&self.ended, deadline.map(|deadline| deadline + GRACE)) {
             return false;
         }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The channel closes as the thread's last act, so this does not wait; a panic was logged where it happened.
-        thread.is_none_or(|thread| thread.join().is_ok())
+        thread.is_none_or(|thread| thread.join().is_ok()) && self.complete.load(Ordering::Acquire)
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Ground;
 use super::io::{Io, Stop};
 use crate::callbacks::{Event, Outlets};
 use crate::clock;
@@ -88,14 +89,8 @@ struct Refresh {
 
 impl Localhost {
     /// The files that a configuration names.
-    pub(crate) fn new(
-        config: &Config,
-        fallbacks: bool,
-        store: Arc<Store>,
-        lifecycle: Arc<Lifecycle>,
-        outlets: Arc<Outlets>,
-        log: Logger,
-    ) -> Self {
+    pub(crate) fn new(config: &Config, ground: Ground) -> Self {
+        let Ground { store, lifecycle, outlets, log, fallbacks } = ground;
         let files = Files {
             format: Format::of(&config.split_file),
             flags: config.split_file.clone(),
@@ -131,23 +126,24 @@ impl Localhost {
         }
     }
 
-    async fn run(mut self, mut stop: Stop) {
+    /// There is never anything left to do at the end.
+    async fn run(mut self, mut stop: Stop) -> bool {
         let mut wait = RETRY_STEP;
         while let Err(failure) = self.load_json() {
             let seconds = wait.as_secs();
             self.log.error(TARGET, format_args!("{failure}; the next attempt is in {seconds} s"));
             if !stop.sleep(wait).await {
-                return;
+                return true;
             }
             wait = (wait + RETRY_STEP).min(RETRY_CAP);
         }
         self.become_ready();
-        let Some(Refresh { flags, segments }) = self.refresh else { return };
+        let Some(Refresh { flags, segments }) = self.refresh else { return true };
         let mut flags_due = Instant::now() + flags;
         let mut segments_due = Instant::now() + segments;
         loop {
             tokio::select! {
-                () = stop.requested() => return,
+                () = stop.requested() => return true,
                 () = tokio::time::sleep_until(flags_due) => {
                     self.refresh_flags();
                     flags_due = Instant::now() + flags;
@@ -219,6 +215,14 @@ impl Localhost {
             writer.publish(next);
             applied
         });
+        let (flags, rbs) = (document.flags(), document.rule_based_segments());
+        self.log.debug(
+            TARGET,
+            format_args!(
+                "read flags {} to {} and rule-based segments {} to {} from {:?}",
+                flags.since, flags.till, rbs.since, rbs.till, self.files.flags
+            ),
+        );
         self.last = Some(document.digests());
         Ok(applied)
     }
@@ -284,6 +288,7 @@ impl Localhost {
             Verdict::Apply => {}
             Verdict::Unchanged | Verdict::Older => return Ok(None),
         }
+        self.log.debug(TARGET, format_args!("read segment {name:?} {} to {}", document.since, document.till));
         let updated = before.updated(&document.added, &document.removed, document.till)?;
         self.segments.insert(name.to_owned(), document.digest);
         Ok(Some(updated))

@@ -1,6 +1,6 @@
 //! Bringing storage up to date: from files in localhost mode, from the FME backend otherwise.
 
-mod backend;
+pub(crate) mod backend;
 mod complaint;
 mod definitions;
 pub(crate) mod io;
@@ -14,3 +14,20 @@ mod suspension;
 #[cfg(test)]
 mod testing;
 mod updates;
+
+use std::sync::Arc;
+
+use crate::callbacks::Outlets;
+use crate::lifecycle::Lifecycle;
+use crate::logging::Logger;
+use crate::storage::Store;
+
+/// What a factory has that synchronisation works on.
+pub(crate) struct Ground {
+    pub(crate) store: Arc<Store>,
+    pub(crate) lifecycle: Arc<Lifecycle>,
+    pub(crate) outlets: Arc<Outlets>,
+    pub(crate) log: Logger,
+    /// Whether labels need their `fallback - ` form.
+    pub(crate) fallbacks: bool,
+}

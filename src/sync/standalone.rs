@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::Ground;
 use super::backend::{Backend, FetchError};
 use super::complaint::Complaint;
 use super::definitions::{DefinitionSync, Targets};
@@ -20,11 +21,9 @@ use super::segments::{Round, SegmentSync};
 use super::suspension::{self, Suspension};
 use super::updates::Updates;
 use crate::backoff::Backoff;
-use crate::callbacks::Outlets;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
 use crate::logging::{Level, Logger};
-use crate::storage::Store;
 
 const TARGET: &str = "sync";
 
@@ -33,16 +32,6 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
 /// How a task that panicked is spared from doing so in a loop.
 const RESTART: Duration = Duration::from_secs(1);
-
-/// What a factory has that synchronisation works on.
-pub(crate) struct Ground {
-    pub(crate) store: Arc<Store>,
-    pub(crate) lifecycle: Arc<Lifecycle>,
-    pub(crate) outlets: Arc<Outlets>,
-    pub(crate) log: Logger,
-    /// Whether labels need their `fallback - ` form.
-    pub(crate) fallbacks: bool,
-}
 
 /// Keeps one factory in step with its backend.
 pub(crate) struct Standalone {
@@ -97,14 +86,17 @@ impl Standalone {
         }
     }
 
-    /// Becomes ready, then polls, until the factory ends.
-    pub(crate) async fn run(self: Arc<Self>, mut stop: Stop) {
+    /// Becomes ready, says so to `on_ready`, then polls, until the factory ends.
+    pub(crate) async fn run(self: Arc<Self>, on_ready: impl Fn() + Send + Sync + 'static, mut stop: Stop) {
         let mut work = self.background();
         let this = Arc::clone(&self);
+        let on_ready = Arc::new(on_ready);
         work.spawn(supervised("start-up", self.log.clone(), move || {
-            let this = Arc::clone(&this);
+            let (this, on_ready) = (Arc::clone(&this), Arc::clone(&on_ready));
             async move {
-                this.start_up().await;
+                if this.start_up().await {
+                    on_ready();
+                }
                 this.start_polling(FirstRun::AfterPeriod);
             }
         }));

@@ -10,7 +10,7 @@ use crate::callbacks::{Delivery, Instance, Outlets, PollQueue, Polled, QueueKind
 use crate::lifecycle::Lifecycle;
 use crate::logging::Logger;
 use crate::storage::Store;
-use crate::sync::standalone::Ground;
+use crate::sync::Ground;
 use crate::transport::{Answer, Call, CutError, Endpoint, To, TransportError};
 
 pub(super) fn status(status: u16, retry_after: Option<Duration>) -> FetchError {

@@ -7,6 +7,8 @@ use std::fmt::{self, Display, Write};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub(crate) use crate::telemetry::Resource;
+
 /// A host of the backend; each has a base URL of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
@@ -35,25 +37,6 @@ pub(crate) enum Endpoint {
     MetricsConfig,
     MetricsUsage,
     Stream,
-}
-
-/// What calls are counted under in telemetry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Resource {
-    /// `sp`
-    Splits,
-    /// `se`
-    Segments,
-    /// `im`
-    Impressions,
-    /// `ic`
-    ImpressionCounts,
-    /// `ev`
-    Events,
-    /// `te`
-    Telemetry,
-    /// `to`
-    Token,
 }
 
 impl Endpoint {

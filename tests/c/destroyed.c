@@ -74,6 +74,7 @@ static void every_call_has_its_answer(void) {
     CHECK_INT(split_poll(factory, -1, 1, &text), SPLIT_E_DESTROYED);
     CHECK_INT(split_flush(factory, -1), SPLIT_E_DESTROYED);
     CHECK_INT(split_destroy(factory, -1), SPLIT_OK);
+    CHECK_INT(split_resume(factory, &error), SPLIT_E_DESTROYED);
     CHECK_INT(split_destroy(factory, 0), SPLIT_OK);
     split_factory_free(factory);
     notes_free(heard);

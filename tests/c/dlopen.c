@@ -103,7 +103,7 @@ static void a_fork_after_it_was_closed(void) {
         pid_t child = fork();
         if (child == 0) {
             use_and_close(); /* and it works in the child */
-            _exit(__atomic_load_n(&check_failures, __ATOMIC_SEQ_CST) == 0 ? 0 : 1);
+            end_child(__atomic_load_n(&check_failures, __ATOMIC_SEQ_CST) == 0);
         }
         CHECK_INT(waitpid(child, &status, 0), child);
         CHECK_INT(status, 0);

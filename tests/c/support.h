@@ -88,6 +88,8 @@ void note_drop(void *book);
 
 /* Starts a thread; ends the program when it cannot. */
 pthread_t spawned(void *(*run)(void *), void *argument);
+/* Ends a forked child, with status 0 if all was well. */
+void end_child(bool well) __attribute__((noreturn));
 /* Milliseconds of the monotonic clock. */
 long long now_ms(void);
 /* Waits until `holds(argument)`; false when it never does. */

@@ -57,7 +57,7 @@ static void a_fork_is_counted_in_the_child(void) {
     uint32_t before = *generation;
     int status = -1;
     pid_t child = fork();
-    if (child == 0) _exit(*generation == before + 1 && split_fork_generation() == generation ? 0 : 1);
+    if (child == 0) end_child(*generation == before + 1 && split_fork_generation() == generation);
     CHECK(child > 0);
     CHECK_INT(waitpid(child, &status, 0), child);
     CHECK_INT(status, 0);

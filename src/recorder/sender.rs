@@ -1,0 +1,244 @@
+//! From a queue to the backend: one run of posts, and what is done when they fail.
+//!
+//! What is on its way is held by a [`Package`], which puts itself back when it is dropped. So whatever ends a post (an
+//! answer, a cancelled future, a panic), nothing is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::bell::Bell;
+use super::post::{Post, Reaction, Unreached};
+use crate::backoff::{Backoff, seeded_random};
+use crate::clock;
+use crate::logging::{Level, Logger};
+use crate::transport::{Answer, Endpoint};
+
+/// As many posts without a pause, so that one queue does not keep the others from the thread.
+const POSTS_PER_RUN: usize = 20;
+/// Pauses of a flush between failed posts. Somebody waits for it, so they are shorter than those of the schedule.
+const FLUSH_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// A key that is not accepted is complained about as often.
+const COMPLAINTS: Duration = Duration::from_secs(3600);
+
+/// Something whose content is to be sent.
+pub(super) trait Source: Send + Sync + 'static {
+    type Package: Package;
+    const ENDPOINT: Endpoint;
+    /// In the plural, for the log.
+    const WHAT: &'static str;
+
+    /// What the next post is to hold, at `now` in milliseconds since 1970.
+    fn take(self: &Arc<Self>, now: i64) -> Option<Self::Package>;
+    /// Whether another post is to follow at once.
+    fn goes_on(&self) -> bool;
+    /// How much was ever put in.
+    fn accepted(&self, now: i64) -> u64;
+    /// How much of that was sent or given up. What was put in first is settled first.
+    fn settled(&self) -> u64;
+    /// Rung when a run should not wait for its time.
+    fn bell(&self) -> Arc<Bell>;
+}
+
+/// The content of one post. Dropped, it goes back to where it was taken from.
+pub(super) trait Package: Send + Sync + Sized + 'static {
+    fn body(&self) -> Result<Vec<u8>, serde_json::Error>;
+    /// Never 0.
+    fn len(&self) -> usize;
+    /// Keeps the first half, and gives the second.
+    fn split(&mut self) -> Self;
+    /// It arrived.
+    fn sent(self);
+    /// It never will.
+    fn discard(self);
+}
+
+/// How a run of posts ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// With what was to be sent.
+    Done,
+    /// With a failure; not again before this time has passed.
+    Failed(Duration),
+    /// The SDK key is not accepted.
+    Unauthorized,
+}
+
+/// What became of one package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    Sent,
+    GivenUp,
+    PutBack(Ended),
+}
+
+/// A source and its sender. One at a time sends.
+#[derive(Debug)]
+pub(super) struct Station<S> {
+    source: Arc<S>,
+    turn: Mutex<Troubles>,
+    log: Logger,
+}
+
+/// What was complained about already.
+#[derive(Debug, Default)]
+struct Troubles {
+    failing: bool,
+    unauthorized: Option<Instant>,
+}
+
+impl<S: Source> Station<S> {
+    pub(super) fn new(source: Arc<S>, log: Logger) -> Self {
+        Station { source, turn: Mutex::default(), log }
+    }
+
+    pub(super) fn source(&self) -> &Arc<S> {
+        &self.source
+    }
+
+    /// Posts while full packages wait and `goes_on` says so.
+    pub(super) async fn run(&self, post: &impl Post, goes_on: impl Fn() -> bool) -> Ended {
+        let mut troubles = self.turn.lock().await;
+        self.source.bell().answer();
+        for _ in 0..POSTS_PER_RUN {
+            if !goes_on() {
+                break;
+            }
+            let Some(package) = self.source.take(clock::now_ms()) else { break };
+            if let Delivery::PutBack(ended) = self.deliver(post, package, &mut troubles).await {
+                return ended;
+            }
+            if !self.source.goes_on() {
+                break;
+            }
+        }
+        Ended::Done
+    }
+
+    /// Posts until everything that is there now was sent, through failures, and gives up only when the key is not
+    /// accepted or the deadline would pass. Whether all of it arrived.
+    pub(super) async fn send_all(&self, post: &impl Post, deadline: Option<Instant>) -> bool {
+        let goal = self.source.accepted(clock::now_ms());
+        let (first, cap) = FLUSH_PAUSES;
+        let mut backoff = Backoff::new(first, cap, 0.9..=1.1);
+        let mut random = seeded_random();
+        let mut all_arrived = true;
+        loop {
+            let mut pause = None;
+            let mut troubles = self.turn.lock().await;
+            while self.source.settled() < goal {
+                let Some(package) = self.source.take(clock::now_ms()) else { break };
+                match self.deliver(post, package, &mut troubles).await {
+                    Delivery::Sent => backoff.reset(),
+                    Delivery::GivenUp => all_arrived = false,
+                    Delivery::PutBack(Ended::Failed(at_least)) => {
+                        pause = Some(at_least.max(backoff.next(&mut random)));
+                        break;
+                    }
+                    Delivery::PutBack(_) => return false,
+                }
+            }
+            drop(troubles);
+            let Some(pause) = pause else { return all_arrived };
+            if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+                return false;
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn deliver(&self, post: &impl Post, mut package: S::Package, troubles: &mut Troubles) -> Delivery {
+        let reaction = self.attempt(post, &package, troubles).await;
+        if reaction != Reaction::TooLarge || package.len() < 2 {
+            return conclude(reaction, package);
+        }
+        let second = package.split();
+        let reaction = self.attempt(post, &package, troubles).await;
+        if reaction.is_temporary() {
+            // The second half goes back first, for the first to come before it.
+            drop(second);
+            return conclude(reaction, package);
+        }
+        let first = conclude(reaction, package);
+        match conclude(self.attempt(post, &second, troubles).await, second) {
+            Delivery::Sent => first,
+            other => other,
+        }
+    }
+
+    async fn attempt(&self, post: &impl Post, package: &S::Package, troubles: &mut Troubles) -> Reaction {
+        let body = match package.body() {
+            Ok(body) => body,
+            Err(error) => {
+                self.log
+                    .error("recorder", format_args!("{} cannot be written as JSON and are dropped: {error}", S::WHAT));
+                return Reaction::Never;
+            }
+        };
+        let answer = post.post(S::ENDPOINT, body.into()).await;
+        let reaction = Reaction::to(&answer);
+        self.explain(reaction, &answer, package.len(), troubles);
+        reaction
+    }
+
+    fn explain(&self, reaction: Reaction, answer: &Result<Answer, Unreached>, count: usize, troubles: &mut Troubles) {
+        let what = S::WHAT;
+        let reason = || match answer {
+            Ok(answer) => format!("{} answered {}", S::ENDPOINT, answer.status),
+            Err(unreached) => unreached.to_string(),
+        };
+        match reaction {
+            Reaction::Sent => {
+                troubles.unauthorized = None;
+                if std::mem::take(&mut troubles.failing) {
+                    self.log.info("recorder", format_args!("{what} are sent again"));
+                }
+            }
+            Reaction::Later(_) => {
+                let level = if std::mem::replace(&mut troubles.failing, true) { Level::Debug } else { Level::Warning };
+                if self.log.enabled(level) {
+                    let reason = reason();
+                    self.log.log(level, "recorder", format_args!("{count} {what} are kept to be sent again: {reason}"));
+                }
+            }
+            Reaction::Unauthorized => {
+                let now = Instant::now();
+                if troubles.unauthorized.is_none_or(|last| now - last >= COMPLAINTS) {
+                    troubles.unauthorized = Some(now);
+                    let reason = reason();
+                    self.log.error("recorder", format_args!("{what} cannot be sent: {reason}; check the SDK key"));
+                }
+            }
+            Reaction::TooLarge => {
+                self.log.warning(
+                    "recorder",
+                    format_args!(
+                        "a post of {count} {what} is too large for the backend; posts are halved once, then dropped"
+                    ),
+                );
+            }
+            Reaction::Never => {
+                let reason = reason();
+                self.log.error("recorder", format_args!("{count} {what} are dropped: {reason}"));
+            }
+        }
+    }
+}
+
+fn conclude(reaction: Reaction, package: impl Package) -> Delivery {
+    match reaction {
+        Reaction::Sent => {
+            package.sent();
+            Delivery::Sent
+        }
+        Reaction::TooLarge | Reaction::Never => {
+            package.discard();
+            Delivery::GivenUp
+        }
+        // Dropping the package puts it back.
+        Reaction::Later(at_least) => Delivery::PutBack(Ended::Failed(at_least)),
+        Reaction::Unauthorized => Delivery::PutBack(Ended::Unauthorized),
+    }
+}
