@@ -65,8 +65,8 @@ fn code_of_failure(error: &FactoryError) -> split_status {
     match error {
         FactoryError::SdkKey(_) | FactoryError::Unsupported(_) => SPLIT_E_INVALID_ARGUMENT,
         FactoryError::Config(cause) => config::status_of(cause),
-        // Of fallbackTreatments, and of certificates and headers.
-        FactoryError::Treatments(_) | FactoryError::Transport(_) => SPLIT_E_INVALID_OPTION,
+        // Of fallbackTreatments.
+        FactoryError::Treatments(_) => SPLIT_E_INVALID_OPTION,
         FactoryError::Localhost(_) => SPLIT_E_STORAGE,
         FactoryError::Transport(_) => SPLIT_E_INVALID_OPTION,
         FactoryError::Thread(_) => SPLIT_E_SYSTEM,

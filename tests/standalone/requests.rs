@@ -170,7 +170,7 @@ fn b09_b10_keys_and_urls_as_people_paste_them() {
         let backend = backend_with_flag();
         backend.configure(|settings| settings.prefix = "/some/where".to_owned());
         let url = format!(" {}{slashes} ", backend.api_url());
-        let sdk = Sdk::try_start(key, &backend, json!({"sdkApiBaseUrl": url})).expect("usable");
+        let sdk = Sdk::try_start(key, &backend, json!({"sdk_api_base_url": url})).expect("usable");
         sdk.factory.block_until_ready(Some(SOON)).unwrap_or_else(|error| panic!("{key:?} {url:?}: {error}"));
         let first = &backend.requests()[0];
         assert_eq!(first.path, "/some/where/api/splitChanges", "{key:?} {url:?}");

@@ -1,5 +1,8 @@
 //! An SDK and its backend.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -48,6 +51,53 @@ fn with_matcher(name: &str, number: i64, treatment: &str, matcher: Value) -> Val
     })
 }
 
+/// A way to a server that can die: connections made before stay open, and nothing passes any more.
+pub struct Relay {
+    pub address: SocketAddr,
+    /// Connections up to this one are dead.
+    dead: Arc<AtomicUsize>,
+    made: Arc<AtomicUsize>,
+}
+
+impl Relay {
+    pub fn to(server: SocketAddr) -> Relay {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let relay =
+            Relay { address: listener.local_addr().expect("an address"), dead: Arc::default(), made: Arc::default() };
+        let (dead, made) = (Arc::clone(&relay.dead), Arc::clone(&relay.made));
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let Ok(client) = client else { return };
+                let number = made.fetch_add(1, Ordering::SeqCst) + 1;
+                let server = TcpStream::connect(server).expect("the server");
+                for (mut from, mut to) in
+                    [(client.try_clone().expect("a socket"), server.try_clone().expect("a socket")), (server, client)]
+                {
+                    let dead = Arc::clone(&dead);
+                    std::thread::spawn(move || {
+                        let mut bytes = [0; 4096];
+                        while let Ok(count @ 1..) = from.read(&mut bytes) {
+                            if number > dead.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
+                                return;
+                            }
+                        }
+                    });
+                }
+            }
+        });
+        relay
+    }
+
+    pub fn connections(&self) -> usize {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    /// Lets the connections so far die.
+    pub fn die(&self) {
+        self.dead.store(self.connections(), Ordering::SeqCst);
+    }
+}
+
 /// Lines of the log.
 #[derive(Default)]
 pub struct Log(Mutex<Vec<(Level, String)>>);
@@ -73,8 +123,8 @@ impl Sdk {
     pub fn try_start(key: &str, backend: &Emulator, options: Value) -> Result<Sdk, FactoryError> {
         let api = backend.api_url();
         let mut all = json!({
-            "sdkApiBaseUrl": api, "eventsApiBaseUrl": api, "authApiBaseUrl": api, "telemetryApiBaseUrl": api,
-            "streamingApiBaseUrl": backend.url(), "streamingEnabled": false,
+            "sdk_api_base_url": api, "events_api_base_url": api, "auth_api_base_url": api, "telemetry_api_base_url": api,
+            "streaming_api_base_url": backend.url(), "streamingEnabled": false,
             "featuresRefreshRate": 1, "segmentsRefreshRate": 1,
         });
         all.as_object_mut().expect("an object").extend(options.as_object().expect("an object").clone());
