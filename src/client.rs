@@ -317,7 +317,7 @@ impl Client {
         verdicts.into_iter().map(|(name, verdict)| verdict.into_answer(name)).collect()
     }
 
-    #[inline]
+    #[inline(always)] // measured: 4 ns, for what it returns then needs no memory
     fn evaluate<'d>(
         &'d self,
         method: Method,

@@ -32,10 +32,11 @@ unsafe fn treatment(
         let Some(factory) = Factory::from_ref(factory) else { return control };
         let client = factory.client();
         guard_logged(factory.log(), control, || {
-            let treatment = if options.is_null() {
-                client.treatment(&extras::nothing_but(key), flag)
-            } else {
-                client.treatment(&Extras::of_evaluation(options).who(key), flag)
+            let who =
+                if options.is_null() { Some(extras::nothing_but(key)) } else { extras::without_json(options, key) };
+            let treatment = match who {
+                Some(who) => client.treatment(&who, flag),
+                None => client.treatment(&Extras::of_evaluation(options).who(key), flag),
             };
             treatment.as_ptr().cast()
         })

@@ -47,6 +47,44 @@ pub(super) fn nothing_but(key: Given<'_>) -> Who<'_> {
     Who { key, bucketing_key: None, attributes: Attached::Nothing, properties: Attached::Nothing }
 }
 
+/// The whole question, when nothing in it is JSON: what most calls are, and what needs no room for parsed sets.
+///
+/// # Safety
+/// As the module [`super`] says; `options` is not NULL.
+#[inline]
+pub(super) unsafe fn without_json<'a>(options: *const split_options, key: Given<'a>) -> Option<Who<'a>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let options = known_fields(options);
+        let is_json = |set: *const split_attributes, json: *const c_char| set.is_null() && !json.is_null();
+        if is_json(options.attributes, options.attributes_json) || is_json(options.properties, options.properties_json)
+        {
+            return None;
+        }
+        let bucketing_key = options.bucketing_key;
+        Some(Who {
+            key,
+            bucketing_key: (!bucketing_key.is_null())
+                .then(|| text::given(either_form(bucketing_key, options.bucketing_key_len))),
+            attributes: set(options.attributes),
+            properties: set(options.properties),
+        })
+    }
+}
+
+/// A set of the caller's.
+///
+/// # Safety
+/// As the module [`super`] says.
+#[inline]
+unsafe fn set<'a>(set: *const split_attributes) -> Attached<'a> {
+    if set.is_null() {
+        return Attached::Nothing;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { Attributes::from_ref(set) }.map_or(Attached::Unreadable(Given::NotText), Attached::Set)
+}
+
 impl<'a> Extras<'a> {
     /// Reads the options of an evaluation; NULL is none.
     ///
@@ -124,6 +162,9 @@ unsafe fn known_fields(options: *const split_options) -> split_options {
     // SAFETY: the size comes first and says how much there is; all fields are as large as a pointer, and may be zero.
     unsafe {
         let size = options.cast::<usize>().read_unaligned();
+        if size == size_of::<split_options>() {
+            return options.read_unaligned();
+        }
         let whole_fields = size.min(size_of::<split_options>()) / size_of::<usize>() * size_of::<usize>();
         ptr::copy_nonoverlapping(options.cast::<u8>(), known.as_mut_ptr().cast::<u8>(), whole_fields);
         known.assume_init()

@@ -191,9 +191,11 @@ impl Attributes {
     }
 
     /// The value of a name; `None` when it is absent or null.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<Value<'_>> {
         // A handful of entries: comparing lengths and bytes beats hashing the name.
-        let (_, stored) = self.entries.iter().find(|(span, _)| &self.arena[span.range()] == name)?;
+        let arena = self.arena.as_bytes();
+        let (_, stored) = self.entries.iter().find(|(span, _)| &arena[span.range()] == name.as_bytes())?;
         match self.value(stored) {
             Value::Null => None,
             value => Some(value),
@@ -221,6 +223,7 @@ impl Attributes {
         out
     }
 
+    #[inline]
     fn value<'a>(&'a self, stored: &Stored) -> Value<'a> {
         match *stored {
             Stored::Text(span) => Value::Text(&self.arena[span.range()]),

@@ -73,7 +73,7 @@ impl Definitions {
         self.flag_hashed(key_hash(name), name)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn flag_hashed(&self, hash: KeyHash, name: &str) -> Option<&Arc<Flag>> {
         self.flags.find(hash.value(), |flag| *flag.name == *name)
     }

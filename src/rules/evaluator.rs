@@ -78,6 +78,7 @@ type Verdict<'a> = Result<(&'a Choice, &'a Label), TooDeep>;
 
 impl Definitions {
     /// Decides which treatment of a flag a key gets.
+    #[inline(always)]
     pub(crate) fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>) -> Decision<'a> {
         let Some(flag) = self.flag(flag) else {
             return finish(Outcome::UnknownFlag, flag, None, &CONTROL, &labels::DEFINITION_NOT_FOUND, request);
@@ -98,7 +99,7 @@ fn failed<'a>(flag: &Flag, request: &Request<'a>) -> Decision<'a> {
     finish(Outcome::Exception, name, None, &CONTROL, &labels::EXCEPTION, request)
 }
 
-#[inline]
+#[inline(always)]
 fn finish<'a>(
     outcome: Outcome,
     name: &str,
@@ -180,6 +181,7 @@ impl<'a> Run<'a, '_> {
     }
 
     /// Whether all matchers are true.
+    #[inline]
     fn matches(&self, condition: &'a Condition, depth: u32) -> Result<bool, TooDeep> {
         if !condition.usable {
             return Ok(false);
@@ -204,6 +206,7 @@ impl<'a> Run<'a, '_> {
         }
     }
 
+    #[inline]
     fn ask_leaf(&self, leaf: &Leaf, matcher: &Matcher) -> bool {
         let Request { key, attributes, log, .. } = *self.request;
         match &matcher.attribute {
@@ -222,6 +225,7 @@ impl<'a> Run<'a, '_> {
         }
     }
 
+    #[inline]
     fn is_in_segment(&self, segment: &SegmentRef) -> bool {
         match self.definitions.segment(segment.id) {
             Some(loaded) => loaded.keys.contains(self.hash_of_key(), self.request.key.matching),
