@@ -63,8 +63,6 @@ pub(crate) struct Decision<'a> {
     pub(crate) label: Option<Interned>,
     /// Configuration of that treatment.
     pub(crate) config: Option<&'a Arc<ConfigText>>,
-    /// The flag's, if it decided.
-    pub(crate) change_number: Option<i64>,
     /// The flag, if it decided.
     pub(crate) flag: Option<&'a Flag>,
 }
@@ -112,14 +110,7 @@ fn finish<'a>(
         Some(fallback) => (fallback, label.fallback),
         None => (choice, label.text),
     };
-    Decision {
-        outcome,
-        treatment: choice.treatment,
-        label,
-        config: choice.config.as_ref(),
-        change_number: flag.map(|flag| flag.change_number),
-        flag,
-    }
+    Decision { outcome, treatment: choice.treatment, label, config: choice.config.as_ref(), flag }
 }
 
 /// What takes the place of a choice, if it is `control` and something does.
