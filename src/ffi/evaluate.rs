@@ -32,11 +32,11 @@ unsafe fn treatment(
         let Some(factory) = Factory::from_ref(factory) else { return control };
         let client = factory.client();
         guard_logged(factory.log(), control, || {
-            let who =
-                if options.is_null() { Some(extras::nothing_but(key)) } else { extras::without_json(options, key) };
-            let treatment = match who {
-                Some(who) => client.treatment(&who, flag),
-                None => client.treatment(&Extras::of_evaluation(options).who(key), flag),
+            let treatment = if options.is_null() {
+                client.treatment(&extras::nothing_but(key), flag)
+            } else {
+                extras::ask_simply(options, key, |who| client.treatment(who, flag))
+                    .unwrap_or_else(|| client.treatment(&Extras::of_evaluation(options).who(key), flag))
             };
             treatment.as_ptr().cast()
         })

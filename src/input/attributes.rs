@@ -191,15 +191,12 @@ impl Attributes {
     }
 
     /// The value of a name; `None` when it is absent or null.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, name: &str) -> Option<Value<'_>> {
         // A handful of entries: comparing lengths and bytes beats hashing the name.
         let arena = self.arena.as_bytes();
         let (_, stored) = self.entries.iter().find(|(span, _)| &arena[span.range()] == name.as_bytes())?;
-        match self.value(stored) {
-            Value::Null => None,
-            value => Some(value),
-        }
+        if matches!(stored, Stored::Null) { None } else { Some(self.value(stored)) }
     }
 
     /// All names and values in the order they were first set, nulls included.
@@ -223,7 +220,7 @@ impl Attributes {
         out
     }
 
-    #[inline]
+    #[inline(always)]
     fn value<'a>(&'a self, stored: &Stored) -> Value<'a> {
         match *stored {
             Stored::Text(span) => Value::Text(&self.arena[span.range()]),
