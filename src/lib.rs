@@ -2,9 +2,13 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
+mod clock;
 pub mod config;
 pub mod ffi;
 pub mod input;
 pub mod logging;
 mod rules;
+mod sync {
+    mod streaming;
+}
 mod wire;
