@@ -6,14 +6,10 @@ use std::io::{self, Read};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use flate2::read::GzDecoder;
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::read::{GzDecoder, ZlibDecoder};
 
 /// The most that a payload may unpack to, in bytes: a few kilobytes of zeros must not fill the host's memory.
 const LIMIT: usize = 64 << 20;
-
-/// Room asked for at a time while unpacking.
-const STEP: usize = 32 << 10;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -54,8 +50,8 @@ impl Payload {
         let packed = BASE64.decode(&self.data).map_err(PayloadError::Base64)?;
         let unpacked = match self.compression {
             0 => packed,
-            1 => gunzip(&packed)?,
-            2 => inflate(&packed)?,
+            1 => read_bounded(GzDecoder::new(&*packed))?,
+            2 => read_bounded(ZlibDecoder::new(&*packed))?,
             unknown => return Err(PayloadError::UnknownCompression(unknown)),
         };
         if unpacked.len() > LIMIT {
@@ -76,38 +72,10 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// Unpacks up to one byte more than [`LIMIT`].
-fn gunzip(packed: &[u8]) -> Result<Vec<u8>, PayloadError> {
+/// Reads up to one byte more than [`LIMIT`], which tells what is too long from what just fits.
+fn read_bounded(decoder: impl Read) -> Result<Vec<u8>, PayloadError> {
     let mut unpacked = Vec::new();
-    let longest = LIMIT as u64 + 1;
-    GzDecoder::new(packed).take(longest).read_to_end(&mut unpacked).map_err(PayloadError::Damaged)?;
-    Ok(unpacked)
-}
-
-/// Unpacks up to a little more than [`LIMIT`].
-///
-/// Not by flate2's `ZlibDecoder`, which takes the end of its input for the end of the data: a payload that was cut
-/// would pass.
-fn inflate(packed: &[u8]) -> Result<Vec<u8>, PayloadError> {
-    let mut unpacked = Vec::new();
-    let mut zlib = Decompress::new(true);
-    let mut rest = packed;
-    while unpacked.len() <= LIMIT {
-        unpacked.reserve(STEP);
-        let (read, written) = (zlib.total_in(), zlib.total_out());
-        let status = zlib
-            .decompress_vec(rest, &mut unpacked, FlushDecompress::None)
-            .map_err(|cause| PayloadError::Damaged(cause.into()))?;
-        if status == Status::StreamEnd {
-            return Ok(unpacked);
-        }
-        let taken = zlib.total_in() - read;
-        if taken == 0 && zlib.total_out() == written {
-            return Err(PayloadError::Damaged(io::ErrorKind::UnexpectedEof.into()));
-        }
-        // What was taken is a part of what was given, so it fits.
-        rest = &rest[taken as usize..];
-    }
+    decoder.take(LIMIT as u64 + 1).read_to_end(&mut unpacked).map_err(PayloadError::Damaged)?;
     Ok(unpacked)
 }
 

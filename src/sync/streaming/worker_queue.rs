@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn rest(queue: &mut DefinitionQueue) -> Vec<DefinitionWork> {
-        std::iter::from_fn(|| queue.pop()).collect()
+        std::iter::from_fn(|| queue.pop()).take(2 * MOST).collect()
     }
 
     #[test]
