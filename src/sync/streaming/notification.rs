@@ -82,7 +82,7 @@ pub(super) enum NotificationError {
     #[error("the data of a message of the stream is not a JSON object")]
     Data(#[source] serde_json::Error),
     /// Something that it cannot do without is not there, null, or of a wrong type.
-    #[error("a {kind} message of the stream has no usable {member}")]
+    #[error("{kind} of the stream has no usable {member}")]
     Member {
         /// What kind of message it is.
         kind: &'static str,
@@ -342,25 +342,22 @@ mod tests {
             (r#"{"data":"[]"}"#, not_data),
             (r#"{"data":"null"}"#, not_data),
             (r#"{"data":"{\"type\":\"SPLIT_UPDATE\""}"#, not_data),
-            (
-                r#"{"data":"{\"type\":\"SPLIT_UPDATE\"}"}"#,
-                "a SPLIT_UPDATE message of the stream has no usable changeNumber",
-            ),
+            (r#"{"data":"{\"type\":\"SPLIT_UPDATE\"}"}"#, "SPLIT_UPDATE of the stream has no usable changeNumber"),
             (
                 r#"{"data":"{\"type\":\"SPLIT_UPDATE\",\"changeNumber\":\"5\"}"}"#,
-                "a SPLIT_UPDATE message of the stream has no usable changeNumber",
+                "SPLIT_UPDATE of the stream has no usable changeNumber",
             ),
             (
                 r#"{"data":"{\"type\":\"SPLIT_UPDATE\",\"changeNumber\":9223372036854775808}"}"#,
-                "a SPLIT_UPDATE message of the stream has no usable changeNumber",
+                "SPLIT_UPDATE of the stream has no usable changeNumber",
             ),
             (
                 r#"{"data":"{\"type\":\"SEGMENT_UPDATE\",\"changeNumber\":5,\"segmentName\":\"\"}"}"#,
-                "a SEGMENT_UPDATE message of the stream has no usable segmentName",
+                "SEGMENT_UPDATE of the stream has no usable segmentName",
             ),
             (
                 r#"{"name":"[meta]occupancy","channel":"control_pri","data":"{\"metrics\":[]}"}"#,
-                "a OCCUPANCY message of the stream has no usable publishers",
+                "OCCUPANCY of the stream has no usable publishers",
             ),
         ];
         for (data, expected) in rows {
@@ -373,7 +370,7 @@ mod tests {
 
     #[test]
     fn b25_null_members() {
-        let unusable = |kind: &str, member: &str| Err(format!("a {kind} message of the stream has no usable {member}"));
+        let unusable = |kind: &str, member: &str| Err(format!("{kind} of the stream has no usable {member}"));
         let untyped = || Ok(ignored("a message without a type"));
         let update = json!({"type": "SPLIT_UPDATE", "changeNumber": 9, "pcn": 8, "c": 0, "d": "e30="});
         let of_segment = |update| Notification::RbSegmentUpdate(update);
