@@ -10,6 +10,7 @@ mod pursuit;
 mod segments;
 mod spec;
 pub(crate) mod standalone;
+mod streaming;
 mod suspension;
 #[cfg(test)]
 mod testing;
