@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::json::{take_text, whole};
-use super::payload::Payload;
+use super::super::payload::Payload;
 use super::status::{Control, Region};
 use super::token::OCCUPANCY_PREFIX;
 

@@ -5,6 +5,7 @@
 //! them comes with each connection.
 
 use super::ably_error::{AblyError, Reaction};
+use crate::telemetry::StreamingEvent;
 
 /// What the manager is told. Each is told once, when it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,42 +44,13 @@ pub(super) enum Control {
     Reset,
 }
 
-/// What telemetry records of a connection (`sE`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Recorded {
-    /// It was established.
-    Established,
-    /// So many publishers are there.
-    Occupancy(Region, i64),
-    /// Ably reported this code.
-    AblyError(i64),
-    /// It ended, because we wanted it to or not.
-    Ended {
-        /// By our will.
-        requested: bool,
-    },
-}
-
-impl Recorded {
-    /// The event's number and value, `e` and `d`.
-    pub(super) fn numbers(self) -> (u8, i64) {
-        match self {
-            Recorded::Established => (0, 0),
-            Recorded::Occupancy(Region::Primary, publishers) => (10, publishers),
-            Recorded::Occupancy(Region::Secondary, publishers) => (20, publishers),
-            Recorded::Ended { requested } => (40, i64::from(!requested)),
-            Recorded::AblyError(code) => (60, code),
-        }
-    }
-}
-
 /// What follows from something that happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Consequence {
     /// For the manager.
     pub(super) status: Option<Status>,
     /// For telemetry.
-    pub(super) recorded: Option<Recorded>,
+    pub(super) recorded: Option<StreamingEvent>,
 }
 
 /// The state of one connection. Times are those of the messages, in milliseconds since 1970 by the sender's clock; a
@@ -126,7 +98,7 @@ impl Tracker {
             return Consequence::default();
         }
         self.established = true;
-        Consequence { status: Some(Status::Up), recorded: Some(Recorded::Established) }
+        Consequence { status: Some(Status::Up), recorded: Some(StreamingEvent::Established) }
     }
 
     /// A message about publishers came.
@@ -140,7 +112,11 @@ impl Tracker {
             return Consequence::default();
         }
         of_region.publishers = publishers;
-        Consequence { status: self.evaluate(), recorded: Some(Recorded::Occupancy(region, publishers)) }
+        let recorded = match region {
+            Region::Primary => StreamingEvent::PrimaryOccupancy(publishers),
+            Region::Secondary => StreamingEvent::SecondaryOccupancy(publishers),
+        };
+        Consequence { status: self.evaluate(), recorded: Some(recorded) }
     }
 
     /// A control message came.
@@ -167,7 +143,7 @@ impl Tracker {
             Reaction::Ignore => None,
         };
         self.shutdown_expected = status.is_some();
-        Consequence { status, recorded: error.code.map(Recorded::AblyError) }
+        Consequence { status, recorded: error.code.map(StreamingEvent::ProviderError) }
     }
 
     /// We are about to close the connection: the factory ends, or the token is to be replaced.
@@ -179,7 +155,7 @@ impl Tracker {
     pub(super) fn disconnected(self) -> Consequence {
         Consequence {
             status: (!self.shutdown_expected).then_some(Status::Retryable),
-            recorded: Some(Recorded::Ended { requested: self.shutdown_expected }),
+            recorded: Some(StreamingEvent::Ended { requested: self.shutdown_expected }),
         }
     }
 
@@ -282,7 +258,7 @@ mod tests {
     }
 
     fn flat(consequence: Consequence) -> (Option<Status>, Option<(u8, i64)>) {
-        (consequence.status, consequence.recorded.map(Recorded::numbers))
+        (consequence.status, consequence.recorded.map(StreamingEvent::code))
     }
 
     #[test]

@@ -10,23 +10,15 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::super::definitions::Sequence;
 use super::notification::Update;
-use super::payload::Payload;
+use super::super::payload::Payload;
 
 /// The most entries of a queue.
 const MOST: usize = 5000;
 
 /// The most bytes of payloads that wait, for 5000 of the longest ones would be 40 GB.
 const MOST_BYTES: usize = 64 << 20;
-
-/// Which of the two sequences of change numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sequence {
-    /// That of feature flags.
-    Flags,
-    /// That of rule-based segments.
-    RuleBasedSegments,
-}
 
 /// What the worker of definitions has to do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -165,7 +157,6 @@ impl SegmentQueue {
 
     /// Hands out a segment that nobody fetches at present. Whoever takes it says [`SegmentQueue::done`] in the end.
     pub(super) fn pop(&mut self) -> Option<SegmentWork> {
-        // At most as many steps as there are workers.
         let place = self.order.iter().position(|segment| !self.under_way.contains_key(segment))?;
         let segment = self.order.remove(place)?;
         let target = self.targets.remove(&segment)?;
@@ -173,19 +164,28 @@ impl SegmentQueue {
         Some(SegmentWork { segment, target })
     }
 
-    /// A higher target than the present one of a segment that is being fetched, if one came meanwhile; it becomes the
-    /// present one.
-    pub(super) fn raise(&mut self, segment: &str) -> Option<i64> {
-        let present = self.under_way.get_mut(segment)?;
-        let target = self.targets.remove(segment)?;
-        self.order.retain(|waiting| &**waiting != segment);
-        *present = target;
-        Some(target)
+    /// Hands out a segment that is being fetched and whose target is higher by now: that fetch is to aim at it.
+    pub(super) fn take_raised(&mut self) -> Option<SegmentWork> {
+        let place = self.order.iter().position(|segment| self.under_way.contains_key(segment))?;
+        let segment = self.order.remove(place)?;
+        let target = self.targets.remove(&segment)?;
+        self.under_way.insert(Arc::clone(&segment), target);
+        Some(SegmentWork { segment, target })
     }
 
-    /// The fetch of a segment has ended, well or not.
-    pub(super) fn done(&mut self, segment: &str) {
-        self.under_way.remove(segment);
+    /// The fetch of a segment up to this target has ended, well or not. Gives the target that was raised too late for
+    /// it, which is to be fetched now.
+    pub(super) fn done(&mut self, segment: &str, target: i64) -> Option<i64> {
+        let raised = self.under_way.get(segment).copied().filter(|present| *present > target);
+        if raised.is_none() {
+            self.under_way.remove(segment);
+        }
+        raised
+    }
+
+    /// Whoever fetched has stopped: nothing is under way, and everything is synchronized before the work goes on.
+    pub(super) fn abandon(&mut self) {
+        self.under_way.clear();
     }
 
     /// Whether the queue was full and lost since this was last asked: synchronize everything.
@@ -350,15 +350,15 @@ mod tests {
         queue.push("a", 1);
         assert_eq!(queue.pop(), segment("a", 1));
         queue.push("a", 1);
-        assert_eq!(queue.raise("a"), None, "what is under way brings it");
+        assert_eq!(queue.take_raised(), None, "what is under way brings it");
         queue.push("a", 5);
         queue.push("b", 1);
         queue.push("a", 4);
         assert_eq!(queue.pop(), segment("b", 1));
         assert_eq!(queue.pop(), None);
-        queue.done("a");
+        assert_eq!(queue.done("a", 1), None);
         assert_eq!(queue.pop(), segment("a", 5));
-        queue.done("a");
+        assert_eq!(queue.done("a", 5), None);
         queue.push("a", 1);
         assert_eq!(queue.pop(), segment("a", 1), "done is done: the worker drops what is stored already");
     }
@@ -367,17 +367,29 @@ mod tests {
     fn a_fetch_under_way_aims_higher() {
         let mut queue = SegmentQueue::default();
         queue.push("a", 1);
-        assert_eq!(queue.raise("a"), None, "it only waits");
+        assert_eq!(queue.take_raised(), None, "it only waits");
         assert_eq!(queue.pop(), segment("a", 1));
         queue.push("a", 3);
         queue.push("b", 1);
         queue.push("a", 2);
-        assert_eq!(queue.raise("a"), Some(3));
-        assert_eq!(queue.raise("a"), None);
+        assert_eq!(queue.take_raised(), segment("a", 3));
+        assert_eq!(queue.take_raised(), None);
         queue.push("a", 3);
-        queue.done("a");
+        assert_eq!(queue.done("a", 1), Some(3), "it was raised too late");
+        queue.push("a", 3);
+        assert_eq!(queue.done("a", 3), None);
         assert_eq!(queue.pop(), segment("b", 1));
         assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn what_was_abandoned_is_not_under_way() {
+        let mut queue = SegmentQueue::default();
+        queue.push("a", 5);
+        assert_eq!(queue.pop(), segment("a", 5));
+        queue.abandon();
+        queue.push("a", 3);
+        assert_eq!(queue.pop(), segment("a", 3));
     }
 
     #[test]
@@ -397,7 +409,7 @@ mod tests {
         queue.push("under way", 2);
         queue.push("later", 1);
         assert_eq!(queue.pop(), segment("later", 1));
-        queue.done("under way");
+        assert_eq!(queue.done("under way", 1), None);
         assert_eq!(queue.pop(), segment("under way", 2));
     }
 }

@@ -18,18 +18,18 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// A definition, packed, and the state that it builds on.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Payload {
+pub(crate) struct Payload {
     /// The change number before the change. On top of any other state the payload says nothing.
-    pub(super) previous: i64,
+    pub(crate) previous: i64,
     /// How `data` is compressed, as the server numbers it.
-    pub(super) compression: i64,
+    pub(crate) compression: i64,
     /// Base64 of the definition.
-    pub(super) data: String,
+    pub(crate) data: String,
 }
 
 /// Why a payload cannot be had. What it was about has to be fetched.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PayloadError {
+pub(crate) enum PayloadError {
     /// The text is no base64.
     #[error("the payload is not base64")]
     Base64(#[source] base64::DecodeError),
@@ -46,7 +46,7 @@ pub(super) enum PayloadError {
 
 impl Payload {
     /// Unpacks the JSON of the definition.
-    pub(super) fn unpack(&self) -> Result<Vec<u8>, PayloadError> {
+    pub(crate) fn unpack(&self) -> Result<Vec<u8>, PayloadError> {
         let packed = BASE64.decode(&self.data).map_err(PayloadError::Base64)?;
         let unpacked = match self.compression {
             0 => packed,
