@@ -11,7 +11,9 @@ use crate::recorder::{Announced, Recorder};
 use crate::sync::Ground;
 use crate::sync::backend::Backend;
 use crate::sync::io::{Io, Stop};
+use crate::sync::polling::FirstRun;
 use crate::sync::standalone::Standalone;
+use crate::sync::streaming::{StreamHost, Streaming};
 use crate::telemetry::Telemetry;
 use crate::transport::{
     BaseUrls, ClientCertificate, IdentityHeaders, Service, SetupError, Transport, TransportSettings,
@@ -36,14 +38,20 @@ impl Running {
     /// Starts the io thread, which asks for definitions at once.
     pub(super) fn start(config: Config, key: &str, instance: &Instance, parts: Parts) -> Result<Self, FactoryError> {
         let Parts { ground, recorder, telemetry } = parts;
-        let transport =
-            Transport::new(settings(&config, key, instance), Box::new(telemetry), &ground.log).map_err(unusable)?;
+        let log = ground.log.clone();
+        let meter = Box::new(Arc::clone(&telemetry));
+        let transport = Transport::new(settings(&config, key, instance), meter, &log).map_err(unusable)?;
         let transport = Arc::new(transport);
         let backend: Arc<dyn Backend> = Arc::<Transport>::clone(&transport);
-        let standalone = Arc::new(Standalone::new(&config, backend, ground, seeded_random()));
+        let standalone = Arc::new(Standalone::new(&config, Arc::clone(&backend), ground, seeded_random()));
+        let streaming = config.streaming_enabled.then(|| {
+            let (sync, host) = (Arc::clone(&standalone), Arc::<Transport>::clone(&transport) as Arc<dyn StreamHost>);
+            Arc::new(Streaming::new(&config, sync, backend, host, telemetry, log, seeded_random()))
+        });
         let io = {
             let (recorder, transport) = (Arc::clone(&recorder), Arc::clone(&transport));
-            Io::start(move |stop| work(config, standalone, recorder, transport, stop)).map_err(FactoryError::Thread)?
+            Io::start(move |stop| work(config, Synchronizer { standalone, streaming }, recorder, transport, stop))
+                .map_err(FactoryError::Thread)?
         };
         Ok(Running { recorder, transport, io })
     }
@@ -56,10 +64,34 @@ impl Running {
     }
 }
 
+/// Brings definitions.
+struct Synchronizer {
+    standalone: Arc<Standalone>,
+    /// None where only polls are wanted.
+    streaming: Option<Arc<Streaming>>,
+}
+
+impl Synchronizer {
+    async fn run(self, on_ready: impl Fn() + Send + Sync + 'static, stop: Stop) {
+        let Synchronizer { standalone, streaming } = self;
+        let polled = Arc::clone(&standalone);
+        let keep_up = move || {
+            let (polled, streaming) = (Arc::clone(&polled), streaming.clone());
+            async move {
+                match streaming {
+                    Some(streaming) => streaming.run().await,
+                    None => polled.start_polling(FirstRun::AfterPeriod),
+                }
+            }
+        };
+        standalone.run(on_ready, keep_up, stop).await;
+    }
+}
+
 /// Everything that happens on the io thread. False if something was not sent in the end.
 async fn work(
     config: Config,
-    standalone: Arc<Standalone>,
+    synchronizer: Synchronizer,
     recorder: Arc<Recorder>,
     transport: Arc<Transport>,
     stop: Stop,
@@ -82,7 +114,7 @@ async fn work(
             tokio::spawn(Arc::clone(&recorder).run(Arc::clone(&transport)));
         }
     };
-    standalone.run(on_ready, stop.clone()).await;
+    synchronizer.run(on_ready, stop.clone()).await;
     recorder.drain(&*transport, stop.deadline()).await
 }
 

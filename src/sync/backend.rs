@@ -153,14 +153,22 @@ pub(super) async fn read<R: Send + 'static>(
     body: Vec<u8>,
     work: impl FnOnce(Vec<u8>) -> Result<R, FetchError> + Send + 'static,
 ) -> Result<R, FetchError> {
-    if body.len() < LARGE {
-        return work(body);
+    aside(body.len() >= LARGE, move || work(body)).await?
+}
+
+/// Does work, on a thread of its own if it is `much`.
+pub(super) async fn aside<R: Send + 'static>(
+    much: bool,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, FetchError> {
+    if !much {
+        return Ok(work());
     }
     let (done, outcome) = oneshot::channel();
     let thread = threads::spawn("splitio-read", move || {
         // An error means that nobody waits for it any more.
-        let _ = done.send(work(body));
+        let _ = done.send(work());
     });
     drop(thread.map_err(FetchError::Thread)?);
-    outcome.await.unwrap_or(Err(FetchError::Reader))
+    outcome.await.map_err(|_| FetchError::Reader)
 }

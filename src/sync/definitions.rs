@@ -4,6 +4,8 @@
 //! only on top of what it was asked for: an update from elsewhere that came meanwhile makes it void, and the next question
 //! begins from there.
 
+mod instant;
+
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -18,6 +20,8 @@ use crate::storage::Store;
 use crate::transport::{Call, Endpoint};
 use crate::wire::changes::{ChangesDto, SectionDto, flag_from_json, parse_changes, rule_based_segment_from_json};
 use crate::wire::compile::Compiler;
+
+pub(crate) use self::instant::{Announced, Landing, Sequence};
 
 const TARGET: &str = "definitions";
 
@@ -144,7 +148,7 @@ impl DefinitionSync {
     /// Fetches until announced changes are there; false if they are not to be had.
     pub(super) async fn pursue(&self, targets: Targets) -> Result<bool, FetchError> {
         let is_reached = |targets: Targets| targets.are_reached(self.stored());
-        self.pursuit.pursue(targets, is_reached, async |targets, till| self.fetch(targets, till).await).await
+        self.pursuit.pursue(targets, is_reached, |targets, till| self.fetch(targets, till)).await
     }
 
     fn stored(&self) -> Numbers {

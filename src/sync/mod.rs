@@ -5,11 +5,13 @@ mod complaint;
 mod definitions;
 pub(crate) mod io;
 pub(crate) mod localhost;
-mod polling;
+mod payload;
+pub(crate) mod polling;
 mod pursuit;
 mod segments;
 mod spec;
 pub(crate) mod standalone;
+pub(crate) mod streaming;
 mod suspension;
 #[cfg(test)]
 mod testing;

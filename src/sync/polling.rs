@@ -14,7 +14,6 @@ pub(crate) enum FirstRun {
     /// After a period: everything was fetched just now.
     AfterPeriod,
     /// At once: something may have been missed.
-    #[allow(dead_code)] // streaming starts polling like this
     Now,
 }
 
@@ -47,7 +46,6 @@ impl Polling {
     }
 
     /// Stops the polls, also in the middle of one; no effect if they are.
-    #[allow(dead_code)] // streaming takes over like this
     pub(super) fn stop(&self) {
         self.0.send_if_modified(|state| state.running.take().is_some());
     }

@@ -3,6 +3,7 @@
 //! The stream announces a change before every node of the CDN has it. So a fetch that does not bring it is repeated, ten
 //! times in quick succession; then with `till`, which makes the CDN ask the backend itself, and with growing pauses.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -75,14 +76,17 @@ impl<T: Target> Pursuit<T> {
     ///
     /// # Errors
     /// When an attempt shows that others are of no use.
-    pub(super) async fn pursue(
+    pub(super) async fn pursue<F>(
         &self,
         target: T,
         is_reached: impl Fn(T) -> bool,
-        attempt: impl AsyncFn(T, Option<i64>) -> Result<(), FetchError>,
-    ) -> Result<bool, FetchError> {
+        attempt: impl Fn(T, Option<i64>) -> F,
+    ) -> Result<bool, FetchError>
+    where
+        F: Future<Output = Result<(), FetchError>>,
+    {
         let mut wanted = self.wanted.subscribe();
-        self.want(target);
+        self.raise(target);
         let ended = self.ended.load(Ordering::Acquire);
         let _turn = self.turn.lock().await;
         if is_reached(target) {
@@ -120,7 +124,8 @@ impl<T: Target> Pursuit<T> {
         }
     }
 
-    fn want(&self, target: T) {
+    /// Makes a pursuit under way begin anew if this is beyond what it is after.
+    pub(super) fn raise(&self, target: T) {
         self.wanted.send_if_modified(|wanted| {
             let both = wanted.with(target);
             std::mem::replace(wanted, both) != both

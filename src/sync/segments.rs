@@ -142,7 +142,7 @@ impl SegmentSync {
         let segment = SegmentName { id, name: name.into() };
         let flight = self.flight(id);
         let is_reached = |target| self.number(id).is_some_and(|number| target <= number);
-        let attempt = async |target, till| self.fetch(&segment, Some(target), till).await;
+        let attempt = |target, till| self.fetch(&segment, Some(target), till);
         let outcome = flight.pursuit.pursue(target, is_reached, attempt).await;
         let outcome = outcome.map_err(Arc::new);
         if let Err(failure) = &outcome {
@@ -150,6 +150,13 @@ impl SegmentSync {
             self.complaint.say(level(failure), format!("segment {name:?}: {}", failure.explained()));
         }
         outcome
+    }
+
+    /// Makes a fetch under way of a segment aim higher.
+    pub(super) fn raise(&self, name: &str, target: i64) {
+        if let Some(id) = self.desk.store.load().needed_segment(name) {
+            self.flight(id).pursuit.raise(target);
+        }
     }
 
     /// Tries segments again that failed, for as long as it lives.

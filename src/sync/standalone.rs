@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::Ground;
 use super::backend::{Backend, FetchError};
 use super::complaint::Complaint;
-use super::definitions::{DefinitionSync, Targets};
+use super::definitions::{Announced, DefinitionSync, Landing, Targets};
 use super::io::Stop;
 use super::polling::{FirstRun, Polling};
 use super::segments::{Round, SegmentSync};
@@ -88,21 +88,43 @@ impl Standalone {
         }
     }
 
-    /// Becomes ready, says so to `on_ready`, then polls, until the factory ends.
-    pub(crate) async fn run(self: Arc<Self>, on_ready: impl Fn() + Send + Sync + 'static, mut stop: Stop) {
+    /// Becomes ready, says so to `on_ready`, and leaves it to `keep_up` who brings changes from then on, until the
+    /// factory ends. If it cannot become ready, polls run.
+    pub(crate) async fn run<F>(
+        self: Arc<Self>,
+        on_ready: impl Fn() + Send + Sync + 'static,
+        keep_up: impl Fn() -> F + Send + Sync + 'static,
+        mut stop: Stop,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let mut work = self.background();
+        let (ready, is_ready) = watch::channel(false);
         let this = Arc::clone(&self);
-        let on_ready = Arc::new(on_ready);
+        let (on_ready, ready) = (Arc::new(on_ready), Arc::new(ready));
         work.spawn(supervised("start-up", self.log.clone(), move || {
-            let (this, on_ready) = (Arc::clone(&this), Arc::clone(&on_ready));
+            let (this, on_ready, ready) = (Arc::clone(&this), Arc::clone(&on_ready), Arc::clone(&ready));
             async move {
                 if this.start_up().await {
                     on_ready();
+                    ready.send_replace(true);
+                } else {
+                    this.start_polling(FirstRun::AfterPeriod);
                 }
-                this.start_polling(FirstRun::AfterPeriod);
+            }
+        }));
+        let keep_up = Arc::new(keep_up);
+        work.spawn(supervised("streaming", self.log.clone(), move || {
+            let (mut is_ready, keep_up) = (is_ready.clone(), Arc::clone(&keep_up));
+            async move {
+                // An error is a start-up that has ended without success.
+                if is_ready.wait_for(|ready| *ready).await.is_ok() {
+                    keep_up().await;
+                }
             }
         }));
         stop.requested().await;
+        work.shutdown().await;
     }
 
     /// The polls, which wait to be started, retries of segments, and the look at the clocks. They end when the set is
@@ -164,14 +186,12 @@ impl Standalone {
     }
 
     /// Ends the polls, also those under way. No effect if none run.
-    #[allow(dead_code)] // streaming takes over like this
     pub(crate) fn stop_polling(&self) {
         self.polling.stop();
     }
 
     /// Fetches until announced changes of flags or rule-based segments are there, past stale caches. False if they are
     /// not to be had. A call with higher targets meanwhile makes this one begin anew with those.
-    #[allow(dead_code)] // streaming asks for what was announced
     pub(crate) async fn definitions_target(&self, targets: Targets) -> Result<bool, FetchError> {
         let reached = self.definitions.pursue(targets).await;
         self.discover();
@@ -184,9 +204,28 @@ impl Standalone {
     }
 
     /// The same for a segment.
-    #[allow(dead_code)] // streaming asks for what was announced
     pub(crate) async fn segment_target(&self, name: &str, change_number: i64) -> Result<bool, Arc<FetchError>> {
         self.segments.pursue(name, change_number).await
+    }
+
+    /// Makes fetches under way of announced definitions aim higher.
+    pub(crate) fn raise_definitions(&self, targets: Targets) {
+        self.definitions.raise(targets);
+    }
+
+    /// The same for a segment.
+    pub(crate) fn raise_segment(&self, name: &str, change_number: i64) {
+        self.segments.raise(name, change_number);
+    }
+
+    /// Puts a definition that came with its announcement in place, if it builds on the present state.
+    pub(crate) async fn land(&self, announced: Announced) -> Landing {
+        self.definitions.land(announced).await
+    }
+
+    /// Kills a flag before its definition says so; without a treatment it keeps its own default.
+    pub(crate) fn kill(&self, flag: &str, default_treatment: Option<&str>, change_number: i64) {
+        self.definitions.kill(flag, default_treatment, change_number);
     }
 
     /// Fetches segments that are referred to and were never fetched, beside what the caller does. To be called whenever
@@ -256,7 +295,7 @@ impl Standalone {
 }
 
 /// Runs a task that should not end by a panic, and again if it does.
-async fn supervised<F>(name: &'static str, log: Logger, task: impl Fn() -> F)
+pub(super) async fn supervised<F>(name: &'static str, log: Logger, task: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
