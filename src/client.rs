@@ -267,9 +267,13 @@ impl Client {
             return take(self.refused(flag, AnswerStatus::Destroyed));
         }
         self.notice_not_ready(method);
-        let keys = input::keys(who.key, who.bucketing_key, method, &self.log);
-        let name = keys.as_ref().and_then(|_| input::flag_name(flag, method, &self.log));
-        let (Some(keys), Some(name), Ok(attributes)) = (keys, name, self.attributes(who, method)) else {
+        let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
+            return take(self.refused(flag, AnswerStatus::Invalid));
+        };
+        let Some(name) = input::flag_name(flag, method, &self.log) else {
+            return take(self.refused(flag, AnswerStatus::Invalid));
+        };
+        let Ok(attributes) = self.attributes(who, method) else {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
         let call = CallContext::new(keys.key(), attributes, self.properties(who, method));

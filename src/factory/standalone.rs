@@ -38,7 +38,7 @@ impl Running {
     /// Starts the io thread, which asks for definitions at once.
     pub(super) fn start(config: Config, key: &str, instance: &Instance, parts: Parts) -> Result<Self, FactoryError> {
         let Parts { ground, recorder, telemetry } = parts;
-        let log = ground.log.clone();
+        let (log, guard) = (ground.log.clone(), ground.log.clone());
         let meter = Box::new(Arc::clone(&telemetry));
         let transport = Transport::new(settings(&config, key, instance), meter, &log).map_err(unusable)?;
         let transport = Arc::new(transport);
@@ -50,8 +50,10 @@ impl Running {
         });
         let io = {
             let (recorder, transport) = (Arc::clone(&recorder), Arc::clone(&transport));
-            Io::start(move |stop| work(config, Synchronizer { standalone, streaming }, recorder, transport, stop))
-                .map_err(FactoryError::Thread)?
+            Io::start(guard, move |stop| {
+                work(config, Synchronizer { standalone, streaming }, recorder, transport, stop)
+            })
+            .map_err(FactoryError::Thread)?
         };
         Ok(Running { recorder, transport, io })
     }

@@ -88,11 +88,6 @@ impl Definitions {
         self.flags.len()
     }
 
-    /// Whether there is no flag.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.flags.is_empty()
-    }
-
     /// A rule-based segment by its name.
     pub(crate) fn rule_based_segment(&self, name: &str) -> Option<&Arc<RuleBasedSegment>> {
         self.rule_based_segment_hashed(key_hash(name), name)
