@@ -49,7 +49,8 @@ impl Running {
         });
         let io = {
             let (recorder, transport) = (Arc::clone(&recorder), Arc::clone(&transport));
-            Io::start(move |stop| work(config, Synchronizer { standalone, streaming }, recorder, transport, stop)).map_err(FactoryError::Thread)?
+            Io::start(move |stop| work(config, Synchronizer { standalone, streaming }, recorder, transport, stop))
+                .map_err(FactoryError::Thread)?
         };
         Ok(Running { recorder, transport, io })
     }

@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value};
 
-use super::json::{take_text, whole};
 use super::super::payload::Payload;
+use super::json::{take_text, whole};
 use super::status::{Control, Region};
 use super::token::OCCUPANCY_PREFIX;
 

@@ -11,8 +11,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::super::definitions::Sequence;
-use super::notification::Update;
 use super::super::payload::Payload;
+use super::notification::Update;
 
 /// The most entries of a queue.
 const MOST: usize = 5000;

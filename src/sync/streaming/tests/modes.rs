@@ -49,7 +49,9 @@ async fn c15_silence_for_70_seconds_ends_a_connection_and_a_comment_prolongs_it(
     assert_eq!((scene.asked(), scene.events()), (vec!["since=100".to_owned()], vec![ENDED, POLLING]), "polls at once");
     sleep(seconds(1)).await;
     assert_eq!(scene.opened().len(), 2);
-    assert!(scene.lines.lines().iter().any(|(level, line)| *level == Level::Warning && line.contains("silent for 70s")));
+    assert!(
+        scene.lines.lines().iter().any(|(level, line)| *level == Level::Warning && line.contains("silent for 70s"))
+    );
 }
 
 /// The pauses before requests for a stream, in seconds.
@@ -78,13 +80,14 @@ async fn c15_reconnects_come_ever_more_rarely_are_spread_and_begin_anew_once_it_
     assert!(scene.lines.count(Level::Warning) < 20, "{:?}", scene.lines.count(Level::Warning));
 
     scene.plan(Plan::Open);
-    sleep(seconds(1801)).await;
+    while !scene.is_listened_to() {
+        sleep(seconds(10)).await;
+    }
     scene.alive().await;
     scene.opened();
-    let before = tokio::time::Instant::now();
     scene.hang_up().await;
     sleep(millis(1100)).await;
-    assert_eq!(scene.opened().len(), 1, "{:?}", before.elapsed());
+    assert_eq!(scene.opened().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,7 +157,11 @@ async fn c17_answers_of_the_authentication() {
         let events: &[_] = if is_final { &[POLLING, DISABLED] } else { &[POLLING] };
         assert_eq!(scene.events(), events, "{reply:?}");
         assert_eq!(scene.asked(), ["auth", "since=100"], "{reply:?}");
-        assert_eq!(scene.lines.lines().iter().filter(|(of, line)| *of == level && line.contains("poll")).count(), 1, "{reply:?}");
+        assert_eq!(
+            scene.lines.lines().iter().filter(|(of, line)| *of == level && line.contains("poll")).count(),
+            1,
+            "{reply:?}"
+        );
         sleep(seconds(100)).await;
         let auths = scene.asked().iter().filter(|asked| *asked == "auth").count();
         assert_eq!(auths > 3, !is_final, "{reply:?}: {auths}");
@@ -300,6 +307,9 @@ async fn the_delay_that_the_server_asks_for_is_kept_only_on_demand() {
         let scene = scene_with(&options, |url| url.starts_with("/v2/auth").then(|| grant(3600, 100))).await;
         assert_eq!(scene.opened().len(), usize::from(!honor), "{honor}");
         assert_eq!(scene.polls().await, honor, "{honor}");
+        if !honor {
+            scene.alive().await;
+        }
         sleep(seconds(67)).await;
         assert_eq!(scene.opened().len(), usize::from(honor), "{honor}");
     }
@@ -359,9 +369,10 @@ async fn b15_a_line_above_the_limit_ends_in_a_reconnect_and_a_fetch() {
 async fn a_synchronization_that_fails_is_retried_and_ends_with_the_next_status() {
     let failing = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let fails = std::sync::Arc::clone(&failing);
-    let scene =
-        scene_with("{}", move |url| (fails.load(Ordering::Relaxed) && url.starts_with("/split")).then_some(Reply::Status(500)))
-            .await;
+    let scene = scene_with("{}", move |url| {
+        (fails.load(Ordering::Relaxed) && url.starts_with("/split")).then_some(Reply::Status(500))
+    })
+    .await;
     failing.store(true, Ordering::Relaxed);
     scene.asked();
     scene.alive().await;
