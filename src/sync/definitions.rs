@@ -21,7 +21,7 @@ use crate::transport::{Call, Endpoint};
 use crate::wire::changes::{ChangesDto, SectionDto, flag_from_json, parse_changes, rule_based_segment_from_json};
 use crate::wire::compile::Compiler;
 
-pub(crate) use self::instant::{Announced, Landing, Sequence};
+pub(crate) use self::instant::{Announced, Landing, Sequence, UnreadableError};
 
 const TARGET: &str = "definitions";
 

@@ -240,6 +240,12 @@ impl Standalone {
         self.woken.subscribe()
     }
 
+    /// As if the host had been suspended.
+    #[cfg(test)]
+    pub(super) fn wake(&self) {
+        self.woken.send_modify(|count| *count += 1);
+    }
+
     async fn refresh_definitions(&self) -> Result<(), FetchError> {
         let outcome = self.definitions.catch_up().await;
         match &outcome {

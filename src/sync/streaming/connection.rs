@@ -65,15 +65,14 @@ impl Connector {
             Ok(grant) => grant,
             Err(ending) => return ending,
         };
-        let refresh = Instant::now() + grant.refresh_after;
         if self.honors_delay && !grant.connection_delay.is_zero() {
             self.sync.start_polling(FirstRun::AfterPeriod);
             sleep(grant.connection_delay).await;
         }
         match self.host.open(&grant.call()).await {
             Ok(Opened::Stream(stream)) => {
-                let session = Session { connector: &self, tell: &tell, tracker: Some(Tracker::new()), is_up: false };
-                session.listen(stream, refresh, woken).await
+                let session = Session { connector: &self, tell: &tell, tracker: Some(Tracker::new()), up_since: None };
+                session.listen(stream, grant.refresh_after, woken).await
             }
             Ok(Opened::Refused(answer)) => self.refused(&answer),
             Err(failure) => self.failed(Level::Warning, failure.explained()),
@@ -134,20 +133,22 @@ struct Session<'a> {
     tell: &'a mpsc::UnboundedSender<Status>,
     /// None once the end is recorded.
     tracker: Option<Tracker>,
-    is_up: bool,
+    up_since: Option<Instant>,
 }
 
 impl Session<'_> {
     async fn listen(
         mut self,
         mut stream: Box<dyn ByteStream>,
-        refresh: Instant,
+        refresh_after: Duration,
         mut woken: watch::Receiver<u64>,
     ) -> Ending {
         let mut parser = Parser::default();
         let mut blocks = Vec::new();
         let mut patience = Instant::now() + SILENCE;
         loop {
+            // A server that takes its time to say something is not asked for another token because of that.
+            let refresh = self.up_since.map(|since| since + refresh_after);
             let lost = tokio::select! {
                 piece = stream.next() => match piece {
                     Ok(Some(bytes)) => {
@@ -167,7 +168,9 @@ impl Session<'_> {
                     Err(failure) => failure.explained(),
                 },
                 () = sleep_until(patience) => format!("the stream was silent for {SILENCE:?}"),
-                () = sleep_until(refresh), if self.is_up => return self.renew("the token is to be replaced"),
+                () = sleep_until(refresh.unwrap_or(patience)), if refresh.is_some() => {
+                    return self.renew("the token is to be replaced");
+                }
                 _ = woken.changed() => return self.renew("the host was suspended"),
             };
             self.connector.failed(Level::Warning, lost);
@@ -189,7 +192,7 @@ impl Session<'_> {
             }
             return ending;
         }
-        self.is_up = true;
+        self.up_since.get_or_insert_with(Instant::now);
         let ending = self.follow(Tracker::alive, None);
         match block {
             Block::Frame(Frame { event: Event::Message, data }) => ending.or_else(|| self.read(&data)),

@@ -12,14 +12,14 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::super::definitions::{Announced, Landing, Sequence};
+use super::super::definitions::{Announced, Landing, Sequence, UnreadableError};
 use super::super::payload::Payload;
 use super::super::standalone::Standalone;
 use super::TARGET;
 use super::notification::Update;
 use super::worker_queue::{DefinitionQueue, DefinitionWork, SegmentQueue, SegmentWork};
 use crate::backoff::Backoff;
-use crate::logging::Logger;
+use crate::logging::{Level, Logger};
 use crate::telemetry::Telemetry;
 use crate::transport::explained;
 
@@ -141,7 +141,7 @@ impl Workers {
     }
 
     async fn apply(&self, sequence: Sequence, change_number: i64, payload: Payload) {
-        let unfit = match self.sync.land(Announced { sequence, change_number, payload }).await {
+        let (level, why) = match self.sync.land(Announced { sequence, change_number, payload }).await {
             Landing::Known => return,
             Landing::Applied => {
                 match sequence {
@@ -151,19 +151,13 @@ impl Workers {
                 self.sync.discover();
                 return;
             }
-            Landing::Elsewhere => "it builds on another state than the present one".to_owned(),
-            Landing::Lacks(name) => format!("it refers to the unknown rule-based segment {name:?}"),
-            Landing::Unreadable(cause) => {
-                self.log.warning(
-                    TARGET,
-                    format_args!("the definition in update {change_number} is fetched instead: {}", explained(&cause)),
-                );
-                String::new()
-            }
+            Landing::Elsewhere => (Level::Debug, "it builds on another state than the present one".to_owned()),
+            Landing::Lacks(name) => (Level::Debug, format!("the rule-based segment {name:?} is not known yet")),
+            // What is wrong with the definition was said aloud when it was compiled.
+            Landing::Unreadable(cause @ UnreadableError::Definition) => (Level::Debug, cause.to_string()),
+            Landing::Unreadable(cause) => (Level::Warning, explained(&cause)),
         };
-        if !unfit.is_empty() {
-            self.log.debug(TARGET, format_args!("update {change_number} is fetched: {unfit}"));
-        }
+        self.log.log(level, TARGET, format_args!("what update {change_number} brought is fetched instead: {why}"));
         let target = self.inbox.definitions().fold(sequence, change_number);
         self.fetch(sequence, target).await;
     }
