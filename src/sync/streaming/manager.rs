@@ -151,7 +151,10 @@ impl Manager {
                 }
                 Some(ended) = connection.join_next() => return self.of_task(ended),
                 Some(synchronized) = self.resync.join_next() => match synchronized {
-                    Ok(()) => self.streaming.workers.start(),
+                    Ok(()) => {
+                        self.streaming.workers.start();
+                        self.streaming.log.debug(TARGET, format_args!("changes come by the stream from now on"));
+                    }
                     failed @ Err(_) => return self.of_task(failed.map(|()| Ending::Renew)),
                 },
                 () = sleep_until(patience), if !is_told => {
@@ -177,7 +180,6 @@ impl Manager {
         self.resync.spawn(async move { workers.sync_all().await });
         self.backoff.reset();
         connector.complaint.settle("streaming is back");
-        self.streaming.log.debug(TARGET, format_args!("streaming"));
         self.record(StreamingEvent::Streaming);
         self.record(StreamingEvent::Enabled);
     }

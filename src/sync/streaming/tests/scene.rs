@@ -231,6 +231,14 @@ impl Scene {
         self.telemetry.pop().streaming_events.iter().map(|(event, _)| event.code()).collect()
     }
 
+    /// Makes [`Scene::asked`], [`Scene::events`] and [`Scene::opened`] begin here.
+    pub(super) fn forget(&self) {
+        self.asked();
+        self.events();
+        self.opened();
+        self.site.events();
+    }
+
     pub(super) fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }

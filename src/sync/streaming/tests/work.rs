@@ -27,7 +27,7 @@ fn condition(matcher: &str, segment: &str) -> Value {
 async fn up() -> Scene {
     let scene = scene().await;
     scene.alive().await;
-    let _before = (scene.asked(), scene.events());
+    scene.forget();
     scene
 }
 
@@ -125,7 +125,7 @@ async fn c10_a_kill_comes_before_its_fetch() {
     let scene = scene_with("{}", |url| (url.contains("since=110")).then_some(Reply::Hang)).await;
     scene.alive().await;
     scene.tell(1, &instant(100, 110, &flag("a", &json!({"conditions": []})))).await;
-    let _before = (scene.asked(), scene.site.events());
+    scene.forget();
     scene.number.store(130, Ordering::Relaxed);
     let kill = |number: i64, name: &str| json!({"type": "SPLIT_KILL", "changeNumber": number, "splitName": name, "defaultTreatment": "gone"});
     scene.tell(2, &kill(105, "a")).await;

@@ -1,0 +1,11 @@
+//! Streaming through the C ABI, from an emulated backend: what evaluations answer, and what was asked for it.
+//!
+//! The functions are those of the shared library, linked as Rust. Nothing sleeps to see whether something happened: a
+//! condition is waited for, with a limit that only a failure reaches.
+
+mod chaos;
+mod ends;
+mod notifications;
+mod pains;
+mod sdk;
+mod statuses;
