@@ -1008,7 +1008,7 @@ SPLIT_API void split_flag_view_list_free(split_flag_view_list *views);
  * there. `text` is ended by `split_json_release`.
  *
  * Threads: any; one reader is usual. Fork: as `split_block_until_ready`.
- * NULL: `SPLIT_E_INVALID_ARGUMENT`.
+ * NULL: `SPLIT_E_INVALID_ARGUMENT`, as for a `max` of 0 and without a queue.
  */
 SPLIT_API
 split_status split_poll(const split_factory *factory,

@@ -18,7 +18,7 @@ use crate::client::Client;
 use crate::config::{Config, ConfigError, Mode, Settings};
 use crate::input::{self, Given, SdkKey};
 use crate::lifecycle::{Lifecycle, Status, Waited};
-use crate::logging::{Level, Logger, Sink};
+use crate::logging::{self, Level, Logger, Sink};
 use crate::manager::Manager;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
@@ -117,6 +117,12 @@ impl Factory {
             None => None,
         };
         let log = logger(&config, hooks, queue.as_ref());
+        if config.preforked_initialization {
+            log.warning(
+                "factory",
+                format_args!("preforkedInitialization is not supported yet: this factory starts its threads at once"),
+            );
+        }
         for notice in notices {
             log.log(notice.level, "config", format_args!("{}", notice.text));
         }
@@ -208,9 +214,10 @@ impl Factory {
         &self.log
     }
 
-    /// Whether the calling thread is the one that calls this factory's callbacks.
-    pub fn on_delivery_thread(&self) -> bool {
-        self.outlets.delivery.is_current_thread()
+    /// Whether the calling thread is in a callback of this factory, or in a logger: it may not wait for the library, which
+    /// may be waiting for it.
+    pub fn in_callback(&self) -> bool {
+        self.outlets.delivery.is_current_thread() || logging::is_writing()
     }
 
     /// Waits until the factory is ready; none: for as long as it takes.
@@ -236,8 +243,11 @@ impl Factory {
         if self.status() == Status::Destroyed {
             return Err((Refusal::Destroyed, handler));
         }
-        self.outlets.delivery.handler(kind, handler).map_err(|(cause, handler)| (Refusal::Thread(cause), handler))?;
-        if kind == EventKind::Ready && self.is_ready() {
+        self.outlets.delivery.handler(kind, handler).map_err(|(cause, handler)| match cause {
+            Some(cause) => (Refusal::Thread(cause), handler),
+            None => (Refusal::Destroyed, handler),
+        })?;
+        if kind == EventKind::Ready && self.is_ready() && !self.outlets.queues_events() {
             // It may have become ready before the thread that hears of it was started; hearing of it twice does no harm.
             self.outlets.delivery.event(Event::Ready);
         }
@@ -252,6 +262,12 @@ impl Factory {
             }
             return Err(Refusal::Invalid("nothing is queued: enable a queue in the configuration first"));
         };
+        if max == 0 {
+            return Err(Refusal::Invalid("max is 0: at least one record is taken"));
+        }
+        if logging::is_writing() {
+            return Err(Refusal::Reentrant);
+        }
         match queue.poll(deadline(timeout), max) {
             Polled::Records(json) => Ok(json),
             Polled::Nothing => Err(Refusal::TimedOut),
@@ -276,7 +292,11 @@ impl Factory {
             Source::Files(_) => true,
         };
         let delivered = self.outlets.delivery.wait_delivered(deadline);
-        if sent && delivered { Ok(()) } else { Err(Refusal::TimedOut) }
+        match (sent && delivered, self.status()) {
+            (true, _) => Ok(()),
+            (false, Status::Destroyed) => Err(Refusal::Destroyed),
+            (false, _) => Err(Refusal::TimedOut),
+        }
     }
 
     /// Gives the factory threads and connections of its own in a forked process. Where there was no fork, nothing is to
@@ -328,7 +348,7 @@ impl Factory {
     }
 
     fn refuse_reentrance(&self) -> Result<(), Refusal> {
-        if self.on_delivery_thread() { Err(Refusal::Reentrant) } else { Ok(()) }
+        if self.in_callback() { Err(Refusal::Reentrant) } else { Ok(()) }
     }
 }
 

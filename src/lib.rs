@@ -32,17 +32,15 @@ pub mod input;
 mod lifecycle;
 pub mod logging;
 mod manager;
-#[allow(dead_code)] // standalone mode, the next to land, starts the senders
+#[allow(dead_code)] // a forked child, whose work comes later, renews it
 mod recorder;
 mod refusal;
-#[allow(dead_code)] // standalone mode, the next to land, applies kills and replacements
 mod rules;
 mod storage;
 mod sync;
-#[allow(dead_code)] // streaming, which comes later, writes to it
+#[allow(dead_code)] // likewise
 mod telemetry;
 mod threads;
-#[allow(dead_code, unused_imports)] // until posting and streaming use all of it
 mod transport;
 mod wire;
 

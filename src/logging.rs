@@ -36,6 +36,11 @@ pub struct Record<'a> {
     pub message: &'a str,
 }
 
+/// Whether this thread is in a sink, where nothing may wait for the library.
+pub(crate) fn is_writing() -> bool {
+    WRITING.get()
+}
+
 /// Where the lines of a factory go. Called on whichever thread has something to say, also from several at a time.
 pub trait Sink: Send + Sync {
     /// Takes one line. Lines that the library logs during this call, on this thread, are dropped.

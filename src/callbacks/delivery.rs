@@ -39,13 +39,23 @@ pub(crate) struct Delivery {
     shared: Arc<Shared>,
     has_listener: bool,
     started: OnceLock<Started>,
-    /// Serialises the lazy start, which can fail.
-    starting: Mutex<()>,
+    /// Serialises the lazy start, which can fail, with the end: true once nothing may start any more.
+    closed: Mutex<bool>,
 }
 
 struct Started {
     jobs: Sender<Job>,
     ended: Receiver<()>,
+}
+
+impl Started {
+    fn event(&self, shared: &Shared, event: Event) {
+        shared.events.fetch_add(1, Ordering::Relaxed);
+        // Refused by an ended thread only, when nobody listens any more.
+        if self.jobs.send(Job::Event(event)).is_err() {
+            shared.events.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Waits for an answer, or for the end of who would give it; false when the deadline came first.
@@ -97,7 +107,7 @@ impl Delivery {
             abandoned: AtomicBool::new(false),
         });
         let delivery =
-            Delivery { shared, has_listener: listener.is_some(), started: OnceLock::new(), starting: Mutex::new(()) };
+            Delivery { shared, has_listener: listener.is_some(), started: OnceLock::new(), closed: Mutex::new(false) };
         if let Some(listener) = listener {
             delivery.start(Some(listener))?;
         }
@@ -139,24 +149,36 @@ impl Delivery {
     pub(crate) fn event(&self, event: Event) {
         let Some(started) = self.started.get() else { return };
         let shared = &self.shared;
-        if shared.events.fetch_add(1, Ordering::Relaxed) >= EVENTS_LIMIT {
-            shared.events.fetch_sub(1, Ordering::Relaxed);
+        if shared.events.load(Ordering::Relaxed) >= EVENTS_LIMIT {
             shared.merge(event);
+            // The worker may have caught up meanwhile, and then looks for it no more.
+            if shared.events.load(Ordering::Relaxed) == 0
+                && let Some(event) = shared.take_merged()
+            {
+                started.event(shared, event);
+            }
             return;
         }
-        if started.jobs.send(Job::Event(event)).is_err() {
-            shared.events.fetch_sub(1, Ordering::Relaxed);
-        }
+        started.event(shared, event);
     }
 
-    /// Adds a handler; starts the thread if it is the first to listen. Gives the handler back if that fails.
-    pub(crate) fn handler(&self, kind: EventKind, handler: EventHandler) -> Result<(), (io::Error, EventHandler)> {
+    /// Adds a handler; starts the thread if it is the first to listen. Gives the handler back if that fails: with why, or
+    /// without where the end has begun.
+    pub(crate) fn handler(
+        &self,
+        kind: EventKind,
+        handler: EventHandler,
+    ) -> Result<(), (Option<io::Error>, EventHandler)> {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *closed {
+            return Err((None, handler));
+        }
         let started = match self.start(None) {
             Ok(started) => started,
-            Err(cause) => return Err((cause, handler)),
+            Err(cause) => return Err((Some(cause), handler)),
         };
         started.jobs.send(Job::Handler(kind, handler)).map_err(|refused| match refused.into_inner() {
-            Job::Handler(_, handler) => (io::Error::other("the delivery thread has ended"), handler),
+            Job::Handler(_, handler) => (None, handler),
             _ => unreachable!("the channel gives back what it was given"),
         })
     }
@@ -165,9 +187,12 @@ impl Delivery {
     pub(crate) fn wait_delivered(&self, deadline: Option<Instant>) -> bool {
         let Some(started) = self.started.get() else { return true };
         let (answer, answered) = bounded(1);
-        // An ended thread has nothing left to deliver, and drops the answering side.
+        // Refused by an ended thread, which drops the answering side: then nothing more is delivered.
         let _ = started.jobs.send(Job::Barrier(answer));
-        closed_or_received(&answered, deadline)
+        match deadline {
+            Some(deadline) => answered.recv_deadline(deadline).is_ok(),
+            None => answered.recv().is_ok(),
+        }
     }
 
     /// No event handler is called from now on.
@@ -178,21 +203,26 @@ impl Delivery {
     /// Ends the thread once it has delivered what is queued; at the deadline it is left to end by itself, after the
     /// callback that it is in. False in that case.
     pub(crate) fn finish(&self, deadline: Option<Instant>) -> bool {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
         let Some(started) = self.started.get() else { return true };
         // Refused by an ended thread only.
         let _ = started.jobs.send(Job::Stop);
         let ended = closed_or_received(&started.ended, deadline);
         if !ended {
             self.shared.abandoned.store(true, Ordering::Release);
+            let lost = self.shared.impressions.load(Ordering::Relaxed);
+            self.shared.log.warning(
+                "impressions",
+                format_args!(
+                    "the impression listener did not get to the end in time: {lost} impressions are lost to it"
+                ),
+            );
         }
         ended
     }
 
+    /// Called while nobody else can: from the constructor, or with `closed` held.
     fn start(&self, listener: Option<Arc<dyn ImpressionListener>>) -> io::Result<&Started> {
-        if let Some(started) = self.started.get() {
-            return Ok(started);
-        }
-        let _one = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(started) = self.started.get() {
             return Ok(started);
         }
@@ -218,6 +248,10 @@ impl Delivery {
 }
 
 impl Shared {
+    fn take_merged(&self) -> Option<Event> {
+        self.merged.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn merge(&self, event: Event) {
         let Event::Update { flags_changed, names } = event else { return };
         let mut merged = self.merged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -252,11 +286,10 @@ impl Worker {
                 Job::Event(event) => {
                     self.shared.events.fetch_sub(1, Ordering::Relaxed);
                     self.event(&event);
-                    if self.shared.events.load(Ordering::Relaxed) == 0 {
-                        let merged = self.shared.merged.lock().unwrap_or_else(PoisonError::into_inner).take();
-                        if let Some(event) = merged {
-                            self.event(&event);
-                        }
+                    if self.shared.events.load(Ordering::Relaxed) == 0
+                        && let Some(event) = self.shared.take_merged()
+                    {
+                        self.event(&event);
                     }
                 }
                 Job::Handler(EventKind::Ready, mut handler) => {
@@ -267,7 +300,10 @@ impl Worker {
                 }
                 Job::Handler(EventKind::Update, handler) => self.on_update.push(handler),
                 Job::Barrier(answer) => drop(answer.send(())),
-                Job::Stop => return,
+                Job::Stop => {
+                    self.report_dropped();
+                    return;
+                }
             }
         }
     }
@@ -277,13 +313,17 @@ impl Worker {
             self.call(|| listener.impression(impression, &self.shared.instance));
         }
         if self.shared.impressions.fetch_sub(1, Ordering::Relaxed) == 1 {
-            let dropped = self.shared.dropped.swap(0, Ordering::Relaxed);
-            if dropped > 0 {
-                self.shared.log.warning(
-                    "impressions",
-                    format_args!("the impression listener has caught up; {dropped} impressions were dropped for it"),
-                );
-            }
+            self.report_dropped();
+        }
+    }
+
+    fn report_dropped(&self) {
+        let dropped = self.shared.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            self.shared.log.warning(
+                "impressions",
+                format_args!("the impression listener has caught up; {dropped} impressions were dropped for it"),
+            );
         }
     }
 

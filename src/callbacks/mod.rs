@@ -144,6 +144,11 @@ impl Outlets {
         self.delivery.has_listener() || self.queue_for(|kinds| kinds.impressions).is_some()
     }
 
+    /// Whether events go to the queue, and handlers hear of none.
+    pub(crate) fn queues_events(&self) -> bool {
+        self.queue_for(|kinds| kinds.events).is_some()
+    }
+
     pub(crate) fn impression(&self, impression: Impression) {
         match self.queue_for(|kinds| kinds.impressions) {
             Some(queue) => queue.impression(impression),

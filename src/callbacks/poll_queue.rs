@@ -93,12 +93,12 @@ impl PollQueue {
         self.arrived.notify_all();
     }
 
-    /// Takes up to `max` records; waits for the first until the deadline, for ever without one.
+    /// Takes up to `max` records, at least one; waits for the first until the deadline, for ever without one.
     pub(crate) fn poll(&self, deadline: Option<Instant>, max: usize) -> Polled {
         let mut state = self.lock();
         loop {
-            if !state.records.is_empty() && max > 0 {
-                let count = max.min(state.records.len());
+            if !state.records.is_empty() {
+                let count = max.max(1).min(state.records.len());
                 let taken: Vec<Queued> = state.records.drain(..count).collect();
                 if state.records.is_empty() && !state.closed {
                     self.unsignal(&mut state);

@@ -15,7 +15,9 @@ use crate::sync::polling::FirstRun;
 use crate::sync::standalone::Standalone;
 use crate::sync::streaming::{StreamHost, Streaming};
 use crate::telemetry::Telemetry;
-use crate::transport::{BaseUrls, ClientCertificate, IdentityHeaders, Service, Transport, TransportSettings};
+use crate::transport::{
+    BaseUrls, ClientCertificate, IdentityHeaders, Service, SetupError, Transport, TransportSettings,
+};
 
 /// What a factory in standalone mode has running.
 #[derive(Debug)]
@@ -36,10 +38,9 @@ impl Running {
     /// Starts the io thread, which asks for definitions at once.
     pub(super) fn start(config: Config, key: &str, instance: &Instance, parts: Parts) -> Result<Self, FactoryError> {
         let Parts { ground, recorder, telemetry } = parts;
-        let log = ground.log.clone();
+        let (log, guard) = (ground.log.clone(), ground.log.clone());
         let meter = Box::new(Arc::clone(&telemetry));
-        let transport = Transport::new(settings(&config, key, instance), meter, &log)
-            .map_err(|cause| FactoryError::Transport(Box::new(cause)))?;
+        let transport = Transport::new(settings(&config, key, instance), meter, &log).map_err(unusable)?;
         let transport = Arc::new(transport);
         let backend: Arc<dyn Backend> = Arc::<Transport>::clone(&transport);
         let standalone = Arc::new(Standalone::new(&config, Arc::clone(&backend), ground, seeded_random()));
@@ -49,8 +50,10 @@ impl Running {
         });
         let io = {
             let (recorder, transport) = (Arc::clone(&recorder), Arc::clone(&transport));
-            Io::start(move |stop| work(config, Synchronizer { standalone, streaming }, recorder, transport, stop))
-                .map_err(FactoryError::Thread)?
+            Io::start(guard, move |stop| {
+                work(config, Synchronizer { standalone, streaming }, recorder, transport, stop)
+            })
+            .map_err(FactoryError::Thread)?
         };
         Ok(Running { recorder, transport, io })
     }
@@ -115,6 +118,13 @@ async fn work(
     };
     synchronizer.run(on_ready, stop.clone()).await;
     recorder.drain(&*transport, stop.deadline()).await
+}
+
+fn unusable(cause: SetupError) -> FactoryError {
+    match cause {
+        SetupError::SdkKey => FactoryError::SdkKey("has control characters in it, or such as are not ASCII"),
+        option => FactoryError::Transport(Box::new(option)),
+    }
 }
 
 fn settings(config: &Config, key: &str, instance: &Instance) -> TransportSettings {

@@ -30,7 +30,7 @@ impl Handle for Config {
 
 impl Config {
     pub(super) fn new() -> Self {
-        let hooks = Hooks { fallback_sink: Some(Arc::new(Stderr)), ..Hooks::default() };
+        let hooks = Hooks { fallback_sink: Some(Arc::new(Stderr::new())), ..Hooks::default() };
         Config { settings: Settings::new(), hooks }
     }
 }

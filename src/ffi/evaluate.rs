@@ -35,7 +35,8 @@ unsafe fn treatment(
             let treatment = if options.is_null() {
                 client.treatment(&extras::nothing_but(key), flag)
             } else {
-                client.treatment(&Extras::of_evaluation(options).who(key), flag)
+                extras::ask_simply(options, key, |who| client.treatment(who, flag))
+                    .unwrap_or_else(|| client.treatment(&Extras::of_evaluation(options).who(key), flag))
             };
             treatment.as_ptr().cast()
         })

@@ -47,6 +47,51 @@ pub(super) fn nothing_but(key: Given<'_>) -> Who<'_> {
     Who { key, bucketing_key: None, attributes: Attached::Nothing, properties: Attached::Nothing }
 }
 
+/// Asks the whole question, when nothing in it is JSON and the caller knows all fields: what most calls are. None, and
+/// nothing was asked, when it is not so simple. Reads each field once, where it is: copies cost more than the rest.
+///
+/// # Safety
+/// As the module [`super`] says; `options` is not NULL.
+#[inline]
+pub(super) unsafe fn ask_simply<R>(
+    options: *const split_options,
+    key: Given<'_>,
+    ask: impl FnOnce(&Who<'_>) -> R,
+) -> Option<R> {
+    // SAFETY: the size comes first and says whether all other fields are there.
+    unsafe {
+        if (&raw const (*options).size).read_unaligned() != size_of::<split_options>() {
+            return None;
+        }
+        let attributes = (&raw const (*options).attributes).read_unaligned();
+        let properties = (&raw const (*options).properties).read_unaligned();
+        if attributes.is_null() && !(&raw const (*options).attributes_json).read_unaligned().is_null()
+            || properties.is_null() && !(&raw const (*options).properties_json).read_unaligned().is_null()
+        {
+            return None;
+        }
+        let bucketing_key = (&raw const (*options).bucketing_key).read_unaligned();
+        let bucketing_key = (!bucketing_key.is_null()).then(|| {
+            let len = (&raw const (*options).bucketing_key_len).read_unaligned();
+            text::given(either_form(bucketing_key, len))
+        });
+        Some(ask(&Who { key, bucketing_key, attributes: set(attributes), properties: set(properties) }))
+    }
+}
+
+/// A set of the caller's.
+///
+/// # Safety
+/// As the module [`super`] says.
+#[inline]
+unsafe fn set<'a>(set: *const split_attributes) -> Attached<'a> {
+    if set.is_null() {
+        return Attached::Nothing;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { Attributes::from_ref(set) }.map_or(Attached::Unreadable(Given::NotText), Attached::Set)
+}
+
 impl<'a> Extras<'a> {
     /// Reads the options of an evaluation; NULL is none.
     ///

@@ -40,7 +40,7 @@ fn caught(payload: &(dyn Any + Send), log: Option<&Logger>) {
         let message = format_args!("a defect in libsplitio, please report it: {text}");
         match log {
             Some(log) => log.error("ffi", message),
-            None => Logger::new(Some(Level::Error), Box::new(Stderr)).error("ffi", message),
+            None => Logger::new(Some(Level::Error), Box::new(Stderr::new())).error("ffi", message),
         }
     }));
     if logged.is_err() {

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn split_factory_free(factory: *mut split_factory) {
     // SAFETY: the module's promise.
     unsafe {
         let Some(alive) = Factory::from_ref(factory) else { return };
-        if alive.on_delivery_thread() {
+        if alive.in_callback() {
             guard_logged(alive.log(), (), || {
                 let message =
                     format_args!("split_factory_free was called from a callback of the factory: it is ignored");

@@ -18,7 +18,7 @@ use crate::factory::Factory;
 /// there. `text` is ended by `split_json_release`.
 ///
 /// Threads: any; one reader is usual. Fork: as `split_block_until_ready`.
-/// NULL: `SPLIT_E_INVALID_ARGUMENT`.
+/// NULL: `SPLIT_E_INVALID_ARGUMENT`, as for a `max` of 0 and without a queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_poll(
     factory: *const split_factory,

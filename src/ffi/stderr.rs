@@ -9,12 +9,36 @@ use std::{io, ptr};
 use crate::logging::{Level, Record, Sink};
 
 /// Writes `splitio: warning: sync: message`.
+///
+/// Where the descriptor was closed when this was made, or is another file by now, nothing is written: its number may be
+/// that of a connection, the library's own among them.
 #[derive(Debug)]
-pub(super) struct Stderr;
+pub(super) struct Stderr {
+    file: Option<File>,
+}
+
+/// What tells open files apart.
+type File = (libc::dev_t, libc::ino_t);
+
+impl Stderr {
+    pub(super) fn new() -> Self {
+        Stderr { file: file_of(libc::STDERR_FILENO) }
+    }
+}
 
 impl Sink for Stderr {
     fn write(&self, record: &Record<'_>) {
-        write_all(libc::STDERR_FILENO, line(record).as_bytes());
+        if self.file.is_some() && self.file == file_of(libc::STDERR_FILENO) {
+            write_all(libc::STDERR_FILENO, line(record).as_bytes());
+        }
+    }
+}
+
+fn file_of(descriptor: i32) -> Option<File> {
+    // SAFETY: the call fills the plain data that it is given, or says that it did not.
+    unsafe {
+        let mut about: libc::stat = std::mem::zeroed();
+        (libc::fstat(descriptor, &mut about) == 0).then_some((about.st_dev, about.st_ino))
     }
 }
 
@@ -25,8 +49,8 @@ fn line(record: &Record<'_>) -> String {
         Level::Info => "info",
         Level::Debug => "debug",
     };
-    // A record is a line: a flag's name could otherwise forge another.
-    let message = record.message.replace(['\n', '\r'], " ");
+    // A record is a line, and a terminal obeys control characters: a flag's name could otherwise forge one or the other.
+    let message = record.message.replace(char::is_control, " ");
     format!("splitio: {level}: {}: {message}\n", record.target)
 }
 
@@ -105,8 +129,8 @@ mod tests {
 
     #[test]
     fn a_record_is_one_line() {
-        let record = Record { level: Level::Warning, time: 0, target: "input", message: "a\nb\r\nc" };
-        assert_eq!(line(&record), "splitio: warning: input: a b  c\n");
+        let record = Record { level: Level::Warning, time: 0, target: "input", message: "a\nb\r\nc\x1b[2Jé" };
+        assert_eq!(line(&record), "splitio: warning: input: a b  c [2Jé\n");
     }
 
     #[test]

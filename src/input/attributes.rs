@@ -108,6 +108,8 @@ pub struct Attributes {
     arena: String,
     entries: Vec<(Span, Stored)>,
     items: Vec<Stored>,
+    /// Bytes of values that were replaced since the set was last compact.
+    garbage: usize,
 }
 
 impl Attributes {
@@ -128,6 +130,7 @@ impl Attributes {
         self.arena.clear();
         self.entries.clear();
         self.items.clear();
+        self.garbage = 0;
     }
 
     /// How many names there are.
@@ -142,6 +145,7 @@ impl Attributes {
 
     /// Sets a name to text. All setters replace what the name was.
     pub fn set_text(&mut self, name: &str, value: &str) -> Result<(), AttributesError> {
+        self.tidy()?;
         let span = self.keep(value)?;
         self.put(name, Stored::Text(span))
     }
@@ -172,32 +176,48 @@ impl Attributes {
         name: &str,
         values: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), AttributesError> {
-        let first = short(self.items.len())?;
-        for value in values {
-            let span = self.keep(value)?;
-            self.items.push(Stored::Text(span));
-        }
-        let len = short(self.items.len())? - first;
-        self.put(name, Stored::List { first, len })
+        self.tidy()?;
+        self.all_or_none(|set| {
+            let first = short(set.items.len())?;
+            for value in values {
+                let span = set.keep(value)?;
+                set.items.push(Stored::Text(span));
+            }
+            let len = short(set.items.len())? - first;
+            set.put(name, Stored::List { first, len })
+        })
     }
 
     /// Sets every member of a JSON object, whose values may be any JSON. All of them or, on failure, none.
     pub fn merge_json(&mut self, json: &str) -> Result<(), AttributesError> {
+        self.tidy()?;
         let members = members(json).map_err(|cause| AttributesError::NotAnObject { cause })?;
         // Everything is read before anything is set: a lone surrogate in the last value must not leave half a set behind.
-        let read: Vec<_> =
-            members.into_iter().map(|(name, raw)| Ok((name, self.read(raw, true)?))).collect::<Result<_, _>>()?;
+        let read: Vec<_> = self.all_or_none(|set| {
+            members.into_iter().map(|(name, raw)| Ok((name, set.read(raw, true)?))).collect::<Result<_, _>>()
+        })?;
         read.into_iter().try_for_each(|(name, stored)| self.put(&name, stored))
     }
 
+    /// Gives back what a step that failed had kept.
+    fn all_or_none<R>(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> Result<R, AttributesError>,
+    ) -> Result<R, AttributesError> {
+        let (arena, items) = (self.arena.len(), self.items.len());
+        step(self).inspect_err(|_| {
+            self.arena.truncate(arena);
+            self.items.truncate(items);
+        })
+    }
+
     /// The value of a name; `None` when it is absent or null.
+    #[inline(always)]
     pub fn get(&self, name: &str) -> Option<Value<'_>> {
         // A handful of entries: comparing lengths and bytes beats hashing the name.
-        let (_, stored) = self.entries.iter().find(|(span, _)| &self.arena[span.range()] == name)?;
-        match self.value(stored) {
-            Value::Null => None,
-            value => Some(value),
-        }
+        let arena = self.arena.as_bytes();
+        let (_, stored) = self.entries.iter().find(|(span, _)| &arena[span.range()] == name.as_bytes())?;
+        if matches!(stored, Stored::Null) { None } else { Some(self.value(stored)) }
     }
 
     /// All names and values in the order they were first set, nulls included.
@@ -221,6 +241,7 @@ impl Attributes {
         out
     }
 
+    #[inline(always)]
     fn value<'a>(&'a self, stored: &Stored) -> Value<'a> {
         match *stored {
             Stored::Text(span) => Value::Text(&self.arena[span.range()]),
@@ -244,14 +265,51 @@ impl Attributes {
     fn put(&mut self, name: &str, value: Stored) -> Result<(), AttributesError> {
         let known = self.entries.iter().position(|(span, _)| &self.arena[span.range()] == name);
         match known {
-            // What it was stays in the arena until `clear`: setting a name twice is rare.
-            Some(index) => self.entries[index].1 = value,
+            Some(index) => {
+                let replaced = std::mem::replace(&mut self.entries[index].1, value);
+                self.garbage += weight(&replaced);
+            }
             None => {
                 let name = self.keep(name)?;
                 self.entries.push((name, value));
             }
         }
         Ok(())
+    }
+
+    /// Moves to a smaller place once most of this one is garbage: a set may be kept for years and changed in place. Only
+    /// between settings, for values that are read and not yet set are known by their old place.
+    fn tidy(&mut self) -> Result<(), AttributesError> {
+        let taken = self.arena.len() + self.items.len() * size_of::<Stored>();
+        if self.garbage <= SMALL || self.garbage * 2 <= taken {
+            return Ok(());
+        }
+        let mut fresh = Attributes::new();
+        for (name, stored) in &self.entries {
+            let name = fresh.keep(&self.arena[name.range()])?;
+            let stored = fresh.adopt(self, stored)?;
+            fresh.entries.push((name, stored));
+        }
+        *self = fresh;
+        Ok(())
+    }
+
+    /// A value of another set, as one of this.
+    fn adopt(&mut self, from: &Attributes, stored: &Stored) -> Result<Stored, AttributesError> {
+        let text = |set: &mut Self, span: Span| set.keep(&from.arena[span.range()]);
+        Ok(match *stored {
+            Stored::Text(span) => Stored::Text(text(self, span)?),
+            Stored::BigInteger(span) => Stored::BigInteger(text(self, span)?),
+            Stored::Object(span) => Stored::Object(text(self, span)?),
+            Stored::List { first, len } => {
+                let items = &from.items[first as usize..][..len as usize];
+                let items: Vec<_> = items.iter().map(|item| self.adopt(from, item)).collect::<Result<_, _>>()?;
+                let first = short(self.items.len())?;
+                self.items.extend(items);
+                Stored::List { first, len }
+            }
+            plain @ (Stored::Integer(_) | Stored::Float(_) | Stored::Bool(_) | Stored::Null) => plain,
+        })
     }
 
     /// Reads one JSON value whose syntax is known to be right. Arrays inside arrays are kept as their text.
@@ -296,6 +354,18 @@ impl fmt::Debug for Attributes {
     /// Names only: values are the host's users' data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// Garbage that is not worth moving for.
+const SMALL: usize = 4096;
+
+/// How many bytes a value takes beside its entry, at least.
+fn weight(stored: &Stored) -> usize {
+    match stored {
+        Stored::Text(span) | Stored::BigInteger(span) | Stored::Object(span) => span.range().len(),
+        Stored::List { len, .. } => *len as usize * size_of::<Stored>(),
+        Stored::Integer(_) | Stored::Float(_) | Stored::Bool(_) | Stored::Null => 0,
     }
 }
 
@@ -418,6 +488,23 @@ mod tests {
             assert!(set.merge_json(json).is_err(), "{json}");
             assert_eq!(set.to_json(), r#"{"kept":1}"#, "{json}");
         }
+    }
+
+    #[test]
+    fn a_set_that_is_changed_in_place_does_not_grow() {
+        let mut set = Attributes::from_json(r#"{"kept":[1,"two",{"three":3}],"n":null}"#).expect("an object");
+        for round in 0..20_000 {
+            set.set_text("text", &format!("{round:020}")).expect("small");
+            set.set_texts("list", ["a", "b"]).expect("small");
+            set.merge_json(r#"{"o":{"x":1}}"#).expect("an object");
+            assert!(set.merge_json(r#"{"a":"some text","b":"\ud800"}"#).is_err());
+        }
+        assert_eq!(
+            set.to_json(),
+            r#"{"kept":[1,"two",{"three":3}],"n":null,"text":"00000000000000019999","list":["a","b"],"o":{"x":1}}"#
+        );
+        let taken = set.arena.capacity() + set.items.capacity() * size_of::<Stored>();
+        assert!(taken < 10 * SMALL, "{taken}");
     }
 
     #[test]

@@ -62,7 +62,12 @@ pub(crate) struct Draft<'a> {
     pub(crate) flag: Option<&'a Flag>,
     pub(crate) treatment: Interned,
     pub(crate) label: Option<Interned>,
-    pub(crate) change_number: Option<i64>,
+}
+
+impl Draft<'_> {
+    fn change_number(&self) -> Option<i64> {
+        self.flag.map(|flag| flag.change_number)
+    }
 }
 
 /// What all evaluations of one call have in common. Texts for listeners are made once, and only if they are wanted.
@@ -76,14 +81,6 @@ pub(crate) struct CallContext<'a> {
 impl<'a> CallContext<'a> {
     pub(crate) fn new(key: Key<'a>, attributes: Option<&'a Attributes>, properties: Option<Arc<str>>) -> Self {
         CallContext { key, attributes, attributes_json: OnceCell::new(), properties }
-    }
-
-    pub(crate) fn key(&self) -> Key<'a> {
-        self.key
-    }
-
-    pub(crate) fn attributes(&self) -> Option<&'a Attributes> {
-        self.attributes
     }
 
     fn attributes_json(&self) -> Option<Arc<str>> {
@@ -248,7 +245,7 @@ impl Recorder {
             flag: draft.name.into(),
             treatment: draft.treatment,
             label: draft.label,
-            change_number: draft.change_number,
+            change_number: draft.change_number(),
             time,
             previous_time: judgement.previous_time,
             attributes: None,
@@ -413,7 +410,7 @@ impl Meter for Arc<Telemetry> {
 fn fingerprint(key: Key<'_>, draft: &Draft<'_>) -> u64 {
     let flag = draft.flag.map_or_else(|| key_hash(draft.name).value(), |flag| u64::from(flag.slot));
     let label = draft.label.map_or(0, |label| label.as_ptr().addr() as u64);
-    [flag, draft.treatment.as_ptr().addr() as u64, label, draft.change_number.unwrap_or(0).cast_unsigned()]
+    [flag, draft.treatment.as_ptr().addr() as u64, label, draft.change_number().unwrap_or(0).cast_unsigned()]
         .into_iter()
         .fold(key_hash(key.matching).value(), mix)
 }

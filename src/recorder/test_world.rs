@@ -93,13 +93,8 @@ impl World {
     pub(super) fn see(&self, seen: Seen<'_>) {
         let call = CallContext::new(Key { matching: seen.key, bucketing: None }, None, seen.properties.map(Into::into));
         let flag = self.flags.get(seen.flag).map(|flag| &**flag);
-        let draft = Draft {
-            name: seen.flag,
-            flag,
-            treatment: intern_treatment("on").expect("room"),
-            label: seen.label,
-            change_number: flag.map(|flag| flag.change_number),
-        };
+        let draft =
+            Draft { name: seen.flag, flag, treatment: intern_treatment("on").expect("room"), label: seen.label };
         self.recorder.impression_at(&call, &draft, TEN + seen.minute * MINUTE);
     }
 

@@ -343,7 +343,7 @@ fn evaluation_scenarios() {
                 treatment: decision.treatment.to_string(),
                 config: decision.config.map(|config| config.as_str().to_owned()),
                 label: decision.label.map(|label| label.to_string()),
-                change_number: decision.change_number,
+                change_number: decision.flag.map(|flag| flag.change_number),
                 impression: decision.outcome != Outcome::UnknownFlag,
             };
             assert_eq!(actual, case.expected, "{}: {case:?}", scenario.name);

@@ -73,7 +73,7 @@ impl Definitions {
         self.flag_hashed(key_hash(name), name)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn flag_hashed(&self, hash: KeyHash, name: &str) -> Option<&Arc<Flag>> {
         self.flags.find(hash.value(), |flag| *flag.name == *name)
     }
@@ -86,11 +86,6 @@ impl Definitions {
     /// How many flags there are.
     pub(crate) fn len(&self) -> usize {
         self.flags.len()
-    }
-
-    /// Whether there is no flag.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.flags.is_empty()
     }
 
     /// A rule-based segment by its name.

@@ -63,8 +63,6 @@ pub(crate) struct Decision<'a> {
     pub(crate) label: Option<Interned>,
     /// Configuration of that treatment.
     pub(crate) config: Option<&'a Arc<ConfigText>>,
-    /// The flag's, if it decided.
-    pub(crate) change_number: Option<i64>,
     /// The flag, if it decided.
     pub(crate) flag: Option<&'a Flag>,
 }
@@ -78,6 +76,7 @@ type Verdict<'a> = Result<(&'a Choice, &'a Label), TooDeep>;
 
 impl Definitions {
     /// Decides which treatment of a flag a key gets.
+    #[inline(always)]
     pub(crate) fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>) -> Decision<'a> {
         let Some(flag) = self.flag(flag) else {
             return finish(Outcome::UnknownFlag, flag, None, &CONTROL, &labels::DEFINITION_NOT_FOUND, request);
@@ -98,7 +97,7 @@ fn failed<'a>(flag: &Flag, request: &Request<'a>) -> Decision<'a> {
     finish(Outcome::Exception, name, None, &CONTROL, &labels::EXCEPTION, request)
 }
 
-#[inline]
+#[inline(always)]
 fn finish<'a>(
     outcome: Outcome,
     name: &str,
@@ -111,14 +110,7 @@ fn finish<'a>(
         Some(fallback) => (fallback, label.fallback),
         None => (choice, label.text),
     };
-    Decision {
-        outcome,
-        treatment: choice.treatment,
-        label,
-        config: choice.config.as_ref(),
-        change_number: flag.map(|flag| flag.change_number),
-        flag,
-    }
+    Decision { outcome, treatment: choice.treatment, label, config: choice.config.as_ref(), flag }
 }
 
 /// What takes the place of a choice, if it is `control` and something does.
@@ -180,6 +172,7 @@ impl<'a> Run<'a, '_> {
     }
 
     /// Whether all matchers are true.
+    #[inline]
     fn matches(&self, condition: &'a Condition, depth: u32) -> Result<bool, TooDeep> {
         if !condition.usable {
             return Ok(false);
@@ -204,6 +197,7 @@ impl<'a> Run<'a, '_> {
         }
     }
 
+    #[inline]
     fn ask_leaf(&self, leaf: &Leaf, matcher: &Matcher) -> bool {
         let Request { key, attributes, log, .. } = *self.request;
         match &matcher.attribute {
@@ -222,6 +216,7 @@ impl<'a> Run<'a, '_> {
         }
     }
 
+    #[inline]
     fn is_in_segment(&self, segment: &SegmentRef) -> bool {
         match self.definitions.segment(segment.id) {
             Some(loaded) => loaded.keys.contains(self.hash_of_key(), self.request.key.matching),

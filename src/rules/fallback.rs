@@ -16,6 +16,7 @@ pub(crate) struct Fallbacks {
 
 impl Fallbacks {
     /// No fallback treatments.
+    #[cfg(test)]
     pub(crate) fn none() -> Self {
         Fallbacks::default()
     }

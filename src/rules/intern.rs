@@ -21,8 +21,19 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 const CHAINS: usize = 4096;
 
-/// The treatment of last resort. A static and no constant: it must exist once.
-pub(crate) static CONTROL: Interned = Interned("control\0");
+/// A text of the library itself, at one address. The bytes need a static of their own: the literal behind a constant, or
+/// behind another static, is copied into each unit of code that reads it, and then equal texts were not the same pointer.
+macro_rules! interned {
+    ($text:expr) => {{
+        const TEXT: &str = concat!($text, "\0");
+        static BYTES: [u8; TEXT.len()] = $crate::rules::intern::array(TEXT);
+        $crate::rules::Interned::fixed(&BYTES)
+    }};
+}
+pub(crate) use interned;
+
+/// The treatment of last resort.
+pub(crate) static CONTROL: Interned = interned!("control");
 
 static TREATMENTS: Table = Table::new();
 static LABELS: Table = Table::new();
@@ -32,10 +43,13 @@ static LABELS: Table = Table::new();
 pub struct Interned(&'static str);
 
 impl Interned {
-    /// A text of the library itself. It must end in its only NUL.
-    pub(crate) const fn fixed(text_and_nul: &'static str) -> Self {
-        assert!(text_and_nul.as_bytes()[text_and_nul.len() - 1] == 0, "the final NUL is missing");
-        Interned(text_and_nul)
+    /// What [`interned`] makes of its bytes.
+    pub(crate) const fn fixed(text_and_nul: &'static [u8]) -> Self {
+        match str::from_utf8(text_and_nul) {
+            Ok(text) => Interned(text),
+            // Evaluated while compiling, of a literal.
+            Err(_) => panic!("not UTF-8"),
+        }
     }
 
     /// The treatment `control`.
@@ -52,6 +66,13 @@ impl Interned {
     pub fn as_ptr(&self) -> *const u8 {
         self.0.as_ptr()
     }
+}
+
+/// The bytes of a text, for [`interned`].
+pub(crate) const fn array<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(text.as_bytes());
+    bytes
 }
 
 impl PartialEq for Interned {

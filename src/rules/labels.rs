@@ -3,7 +3,7 @@
 //! A label has two forms, because a fallback treatment turns `L` into `fallback - L`. Both exist before an evaluation
 //! needs them, so that it neither formats nor looks up anything.
 
-use super::intern::{Interned, intern_label};
+use super::intern::{Interned, intern_label, interned};
 
 /// A label in both forms. Absent for conditions without a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,10 +15,6 @@ pub(crate) struct Label {
 }
 
 impl Label {
-    const fn of(text: &'static str, fallback: &'static str) -> Self {
-        Label { text: Some(Interned::fixed(text)), fallback: Some(Interned::fixed(fallback)) }
-    }
-
     /// The label of a condition. Its second form is made only where fallback treatments are configured.
     pub(crate) fn of_condition(text: Option<&str>, fallbacks: bool) -> Self {
         let fallback = |text: &str| intern_label(&format!("fallback - {text}"));
@@ -28,7 +24,10 @@ impl Label {
 
 macro_rules! labels {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-        $($(#[$doc])* pub(crate) static $name: Label = Label::of(concat!($text, "\0"), concat!("fallback - ", $text, "\0"));)*
+        $($(#[$doc])* pub(crate) static $name: Label = Label {
+            text: Some(interned!($text)),
+            fallback: Some(interned!(concat!("fallback - ", $text))),
+        };)*
         static FIXED: &[&Label] = &[$(&$name),*];
     };
 }

@@ -88,7 +88,7 @@ fn a_hundred_evaluations_nest_and_no_more() {
             assert_eq!(lines.count(Level::Error), usize::from(evaluations > 100), "{link:?}, {evaluations}");
             if evaluations > 100 {
                 assert_eq!(
-                    (decision.label.map(|label| label.as_str()), decision.change_number),
+                    (decision.label.map(|label| label.as_str()), decision.flag.map(|flag| flag.change_number)),
                     (Some("exception"), None)
                 );
             }

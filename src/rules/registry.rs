@@ -17,6 +17,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// The number of a segment, given now if need be.
+    #[cfg(test)]
     pub(crate) fn segment_id(&mut self, name: &str) -> SegmentId {
         self.segment(name).id
     }
@@ -33,16 +34,7 @@ impl Registry {
         }
     }
 
-    /// Names of all segments that were ever referred to, in no particular order.
-    pub(crate) fn segment_names(&self) -> impl Iterator<Item = &str> {
-        self.segments.keys().map(|name| &**name)
-    }
-
-    /// How many flags have a number: one more than the greatest.
-    pub(crate) fn flag_slots(&self) -> usize {
-        self.flags.len()
-    }
-
+    /// A segment's name and number, given now if need be.
     pub(crate) fn segment(&mut self, name: &str) -> SegmentRef {
         if let Some((name, &id)) = self.segments.get_key_value(name) {
             return SegmentRef { id, name: Arc::clone(name) };

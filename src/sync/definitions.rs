@@ -173,7 +173,7 @@ impl DefinitionSync {
                     self.log.warning(
                         TARGET,
                         format_args!(
-                            "the server at sdkApiBaseUrl does not know version 1.3 of the protocol ({}): without \
+                            "the server at sdk_api_base_url does not know version 1.3 of the protocol ({}): without \
                              rule-based segments for the next 24 hours",
                             failure.explained()
                         ),

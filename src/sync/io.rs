@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -14,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::callbacks::closed_or_received;
+use crate::logging::Logger;
 use crate::threads;
 
 /// How long after its deadline work may take to notice that it has passed.
@@ -68,7 +70,7 @@ pub(crate) struct Io {
 
 impl Io {
     /// Starts the thread with `work`, which is given the means to hear of the end, and says whether it left nothing undone.
-    pub(crate) fn start<W, F>(work: W) -> io::Result<Io>
+    pub(crate) fn start<W, F>(log: Logger, work: W) -> io::Result<Io>
     where
         W: FnOnce(Stop) -> F + Send + 'static,
         F: Future<Output = bool>,
@@ -80,7 +82,11 @@ impl Io {
         let handle = runtime.handle().clone();
         let done = Arc::clone(&complete);
         let thread = threads::spawn("splitio-io", move || {
-            done.store(runtime.block_on(work(Stop(stopped))), Ordering::Release);
+            // Tasks have guards of their own, which restart them; this one keeps the host alive whatever comes.
+            match catch_unwind(AssertUnwindSafe(|| runtime.block_on(work(Stop(stopped))))) {
+                Ok(complete) => done.store(complete, Ordering::Release),
+                Err(_) => log.error("io", format_args!("a defect ended the io thread: definitions stay as they are")),
+            }
             // A name look-up that hangs is not waited for.
             runtime.shutdown_background();
             drop(alive);
@@ -117,7 +123,7 @@ impl Io {
             return false;
         }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The channel closes as the thread's last act, so this does not wait; a panic was logged where it happened.
+        // The channel closes as the thread's last act, so this does not wait.
         thread.is_none_or(|thread| thread.join().is_ok()) && self.complete.load(Ordering::Acquire)
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +75,8 @@ pub(crate) struct Localhost {
     segments: HashMap<String, Digest>,
     /// Why the last refresh failed: said once, not every second.
     complaint: Option<String>,
+    /// The same for each segment.
+    complaints: HashMap<String, String>,
 }
 
 struct Files {
@@ -93,8 +96,8 @@ impl Localhost {
         let Ground { store, lifecycle, outlets, log, fallbacks } = ground;
         let files = Files {
             format: Format::of(&config.split_file),
-            flags: config.split_file.clone(),
-            segments: config.segment_directory.clone(),
+            flags: anchored(&config.split_file),
+            segments: config.segment_directory.as_deref().map(anchored),
         };
         let refresh = config
             .localhost_refresh_enabled
@@ -111,13 +114,16 @@ impl Localhost {
             last: None,
             segments: HashMap::new(),
             complaint: None,
+            complaints: HashMap::new(),
         }
     }
 
     /// Loads, here and now or in the background, as the format of the file has it.
     pub(crate) fn start(mut self) -> Result<Option<Io>, StartError> {
         match self.files.format {
-            Format::Json => Ok(Some(Io::start(move |stop| self.run(stop)).map_err(StartError::Thread)?)),
+            Format::Json => {
+                Ok(Some(Io::start(self.log.clone(), move |stop| self.run(stop)).map_err(StartError::Thread)?))
+            }
             Format::Yaml | Format::Text => {
                 self.load_plain()?;
                 self.become_ready();
@@ -145,14 +151,21 @@ impl Localhost {
             tokio::select! {
                 () = stop.requested() => return true,
                 () = tokio::time::sleep_until(flags_due) => {
-                    self.refresh_flags();
+                    self.guarded(Self::refresh_flags);
                     flags_due = Instant::now() + flags;
                 }
                 () = tokio::time::sleep_until(segments_due) => {
-                    self.refresh_segments();
+                    self.guarded(Self::refresh_segments);
                     segments_due = Instant::now() + segments;
                 }
             }
+        }
+    }
+
+    /// A defect costs one refresh, not all that come after it.
+    fn guarded(&mut self, refresh: fn(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| refresh(self))).is_err() {
+            self.log.error(TARGET, format_args!("a refresh failed inside; the next comes at its time"));
         }
     }
 
@@ -180,12 +193,12 @@ impl Localhost {
 
     fn refresh_flags(&mut self) {
         match self.load_json() {
-            Ok(applied) => {
+            Ok((applied, segments_changed)) => {
                 self.complaint = None;
                 if !applied.flags_changed.is_empty() {
                     self.outlets.event(Event::Update { flags_changed: true, names: applied.flags_changed });
                 }
-                if applied.rule_based_segments_changed {
+                if applied.rule_based_segments_changed || segments_changed {
                     self.outlets.event(Event::Update { flags_changed: false, names: Vec::new() });
                 }
             }
@@ -199,8 +212,9 @@ impl Localhost {
         }
     }
 
-    /// Reads the file of the flags, and those of segments that are new to it, and publishes all together.
-    fn load_json(&mut self) -> Result<Applied, LoadError> {
+    /// Reads the file of the flags, and those of segments that are new to it, and publishes all together. Says also
+    /// whether a segment came.
+    fn load_json(&mut self) -> Result<(Applied, bool), LoadError> {
         let bytes = read(&self.files.flags)?;
         let text = decode(&bytes).map_err(|cause| self.flags_form(cause))?;
         let document = Document::read(text).map_err(|cause| self.flags_form(cause))?;
@@ -211,9 +225,9 @@ impl Localhost {
             let change = document.compile(sections, self.seed, &mut self.compiler(writer));
             let (next, applied) = current.apply(change, writer.filter());
             let is_new = |definitions: &Definitions, id| definitions.segment(id).is_none();
-            let (next, _) = self.read_segments(next, is_new);
+            let (next, _, segments_changed) = self.read_segments(next, is_new);
             writer.publish(next);
-            applied
+            (applied, segments_changed)
         });
         let (flags, rbs) = (document.flags(), document.rule_based_segments());
         self.log.debug(
@@ -230,8 +244,10 @@ impl Localhost {
     fn refresh_segments(&mut self) {
         let store = Arc::clone(&self.store);
         let changed = store.write(|writer| {
-            let (next, changed) = self.read_segments(Definitions::clone(&writer.current()), |_, _| true);
-            writer.publish(next);
+            let (next, read, changed) = self.read_segments(Definitions::clone(&writer.current()), |_, _| true);
+            if read {
+                writer.publish(next);
+            }
             changed
         });
         if changed {
@@ -239,31 +255,40 @@ impl Localhost {
         }
     }
 
-    /// Reads the files of those needed segments that `wanted` names, and returns the state with them in it, and whether
-    /// that changed a segment. What is wrong with a file is logged and leaves its segment as it is.
+    /// Reads the files of those needed segments that `wanted` names, and returns the state with them in it, whether it is
+    /// another state, and whether keys came or went. What is wrong with a file is logged and leaves its segment as it is.
     fn read_segments(
         &mut self,
         mut definitions: Definitions,
         wanted: impl Fn(&Definitions, SegmentId) -> bool,
-    ) -> (Definitions, bool) {
+    ) -> (Definitions, bool, bool) {
         let needed: Vec<_> = definitions
             .needed_segments()
             .filter(|(_, id)| wanted(&definitions, *id))
             .map(|(name, id)| (name.to_owned(), id))
             .collect();
-        let mut any_changed = false;
+        let (mut any_read, mut any_changed) = (false, false);
         for (name, id) in needed {
             let stored = definitions.segment(id).cloned();
             match self.read_segment(&name, stored.as_deref()) {
                 Ok(Some((segment, changed))) => {
+                    any_read = true;
                     any_changed |= changed || stored.is_none();
+                    self.complaints.remove(&name);
                     definitions = definitions.with_segment(id, Arc::new(segment));
                 }
-                Ok(None) => {}
-                Err(failure) => self.log.error(TARGET, format_args!("segment {name:?}: {failure}; it stays as it was")),
+                Ok(None) => drop(self.complaints.remove(&name)),
+                Err(failure) => self.complain_of_segment(name, failure.to_string()),
             }
         }
-        (definitions, any_changed)
+        (definitions, any_read, any_changed)
+    }
+
+    fn complain_of_segment(&mut self, name: String, failure: String) {
+        if self.complaints.get(&name) != Some(&failure) {
+            self.log.error(TARGET, format_args!("segment {name:?}: {failure}; it stays as it was"));
+        }
+        self.complaints.insert(name, failure);
     }
 
     fn read_segment(
@@ -310,6 +335,11 @@ pub(crate) enum StartError {
     Load(#[from] LoadError),
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
+}
+
+/// The path from the root on: the host may change its directory, as daemons do.
+fn anchored(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {

@@ -27,6 +27,8 @@ use crate::logging::{Level, Logger};
 
 const TARGET: &str = "sync";
 
+const IN_STEP: &str = "flags are in step again";
+
 /// Waits between attempts before the factory is ready.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
@@ -139,8 +141,8 @@ impl Standalone {
         work
     }
 
-    /// Fetches everything, as often as it takes, and makes the factory ready. False if it never will be, because the
-    /// filter of flag sets does not fit into a URL.
+    /// Fetches everything, as often as it takes, and makes the factory ready. False if it is not ready by that: it was
+    /// before, or is destroyed, or never will be, because the filter of flag sets does not fit into a URL.
     pub(crate) async fn start_up(&self) -> bool {
         let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY, 0.8..=1.2);
         let mut woken = self.woken.subscribe();
@@ -162,10 +164,11 @@ impl Standalone {
             }
         }
         self.lifecycle.refuse(false);
-        if self.updates.ready() {
+        let became_ready = self.updates.ready();
+        if became_ready {
             self.log.info(TARGET, format_args!("ready"));
         }
-        true
+        became_ready
     }
 
     /// Fetches flags and rule-based segments, then all segments. Those that failed are retried in the background.
@@ -193,7 +196,7 @@ impl Standalone {
         let reached = self.definitions.pursue(targets).await;
         self.discover();
         match &reached {
-            Ok(true) => {}
+            Ok(true) => self.complaint.settle(IN_STEP),
             Ok(false) => self.log.debug(TARGET, format_args!("announced definitions are not to be had: {targets:?}")),
             Err(failure) => self.complain(failure),
         }
@@ -246,7 +249,7 @@ impl Standalone {
     async fn refresh_definitions(&self) -> Result<(), FetchError> {
         let outcome = self.definitions.catch_up().await;
         match &outcome {
-            Ok(()) => self.complaint.settle("flags are in step again"),
+            Ok(()) => self.complaint.settle(IN_STEP),
             Err(failure) => self.complain(failure),
         }
         outcome
@@ -254,11 +257,13 @@ impl Standalone {
 
     fn complain(&self, failure: &FetchError) {
         let level = if failure.is_refusal() || failure.is_too_long() { Level::Error } else { Level::Warning };
-        let text = if failure.is_too_long() {
-            let count = self.definitions.set_count();
-            format!("the URL with the {count} flag sets of flagSetsFilter is too long for the backend: configure fewer")
-        } else {
-            failure.explained()
+        let text = match self.definitions.set_count() {
+            count @ 1.. if failure.is_too_long() => {
+                format!(
+                    "the URL with the {count} flag sets of flagSetsFilter is too long for the backend: configure fewer"
+                )
+            }
+            _ => failure.explained(),
         };
         self.complaint.say(level, text);
     }

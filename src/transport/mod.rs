@@ -28,7 +28,9 @@ use tokio::time::{Instant, sleep_until};
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::call::{Call, Endpoint, Resource, Service};
-pub(crate) use self::error::{CutError, RequestError, SetupError, To, TransportError, explained};
+#[cfg(test)]
+pub(crate) use self::error::CutError;
+pub(crate) use self::error::{RequestError, SetupError, To, TransportError, explained};
 pub(crate) use self::settings::{BaseUrls, ClientCertificate, IdentityHeaders, TransportSettings};
 pub(crate) use self::stream::{EventStream, Opening};
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs Split's own SDKs for Python and Node against the emulator. Needs cargo, python3 with venv, node with npm, and their
-# registries at the first run; what is installed stays below the target directory.
+# registries at the first run; what is installed stays below the target directory. With --install-only that is all it does.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -20,6 +20,7 @@ if [ "$(cat "$work/node/installed" 2>/dev/null)" != "$node_sdk" ]; then
     (cd "$work/node" && npm install --silent --no-audit --no-fund --prefix . "$node_sdk")
     echo "$node_sdk" >"$work/node/installed"
 fi
+[ "${1:-}" != --install-only ] || exit 0
 cargo build --quiet --manifest-path "$root/Cargo.toml" --target-dir "$target" -p splitio-emulator
 
 run=$(mktemp -d "$work/run.XXXXXX")

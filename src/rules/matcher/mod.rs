@@ -107,11 +107,21 @@ impl Leaf {
         }
     }
 
-    /// The answer for a value. `name` is what the log calls it.
+    /// The answer for a value. `name` is what the log calls it. What most attributes are is answered here and now.
+    #[inline]
+    pub(crate) fn matches(&self, value: Value<'_>, name: &str, log: &Logger) -> bool {
+        match (self, value) {
+            (Leaf::Whitelist(texts), Value::Text(text)) => texts.contains(key_hash(text), text),
+            (Leaf::Number(test), Value::Integer(number)) => test.holds(number),
+            _ => self.matches_any(value, name, log),
+        }
+    }
+
+    /// The answer for a value of whatever type.
     ///
     /// Kept out of the evaluator, whose frames are stacked a hundred deep.
     #[inline(never)]
-    pub(crate) fn matches(&self, value: Value<'_>, name: &str, log: &Logger) -> bool {
+    fn matches_any(&self, value: Value<'_>, name: &str, log: &Logger) -> bool {
         match self {
             Leaf::Number(test) => match value::integer(value) {
                 Some(number) => {

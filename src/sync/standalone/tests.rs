@@ -237,3 +237,19 @@ async fn the_end_of_its_work_takes_open_requests_back() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert!(gone.load(Ordering::Acquire));
 }
+
+#[tokio::test(start_paused = true)]
+async fn stopped_in_the_middle_of_a_request_it_can_ask_again() {
+    let fake = Fake::new(|before, _| if before == 0 { Reply::Hang } else { nothing_new() });
+    let site = Site::new(None);
+    let standalone = standalone(&fake, &site, &Logger::silent());
+    let _work = standalone.background();
+    standalone.start_polling(FirstRun::Now);
+    tokio::time::sleep(seconds(100)).await;
+    standalone.stop_polling();
+    standalone.sync_all().await.expect("the request that hangs is out of the way");
+    standalone.start_polling(FirstRun::Now);
+    tokio::time::sleep(seconds(1)).await;
+    let times: Vec<_> = fake.timed().into_iter().map(|(time, _)| time.as_secs()).collect();
+    assert_eq!(times, [0, 100, 100]);
+}
