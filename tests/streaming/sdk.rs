@@ -189,6 +189,12 @@ impl Sdk {
         lines.map(|line| format!("{} {}: {}", line["level"], line["target"], line["message"])).collect()
     }
 
+    /// Takes all log lines so far away.
+    pub fn forget_logs(&self) {
+        self.pull();
+        self.records.lock().expect("no panic").retain(|record| record["type"] != "log");
+    }
+
     /// Takes the names of flags in update events so far; segments: "segments".
     pub fn take_updates(&self) -> Vec<String> {
         self.pull();
