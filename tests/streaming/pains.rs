@@ -36,7 +36,8 @@ fn b12_c19_an_update_in_pieces_is_applied_wherever_it_is_cut() {
 #[test]
 fn b13_however_the_peer_ends_polling_begins_at_once_and_a_reconnect_follows() {
     let half_a_frame = |then| Delivery { truncate: Some(40), then: Some(then), ..Delivery::default() };
-    let rows: [(&str, fn(&Emulator, &dyn Fn(End) -> Delivery)); 6] = [
+    type Breaks = fn(&Emulator, &dyn Fn(End) -> Delivery);
+    let rows: [(&str, Breaks); 6] = [
         ("orderly", |backend, _| assert_eq!(backend.drop_streams(End::End), 1)),
         ("FIN", |backend, _| assert_eq!(backend.drop_streams(End::Close), 1)),
         ("RST", |backend, _| assert_eq!(backend.drop_streams(End::Reset), 1)),
