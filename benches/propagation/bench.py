@@ -12,11 +12,12 @@ import sys
 from urllib.parse import urlsplit
 
 SIZES = [1000, 10000]
+SEGMENTS = 20
 
 
 def flag(number):
     """One of an environment where flags have sets, a segment in common, and rules."""
-    member = {"matcherType": "IN_SEGMENT", "userDefinedSegmentMatcherData": {"segmentName": f"segment_{number % 20}"}}
+    member = {"matcherType": "IN_SEGMENT", "userDefinedSegmentMatcherData": {"segmentName": f"segment_{number % SEGMENTS}"}}
     return {
         "name": f"flag_{number:05}", "trafficTypeName": "user", "status": "ACTIVE", "killed": False,
         "defaultTreatment": "off", "changeNumber": 1, "seed": number, "algo": 2, "sets": [f"set_{number % 50}", "web"],
@@ -35,7 +36,13 @@ def main():
     for size in SIZES:
         file = pathlib.Path(work) / f"propagation-{size}.json"
         file.write_text(json.dumps({"ff": {"d": [flag(number) for number in range(size)], "t": 1}}))
-        options = ["--port", "0", "--file", file, "--streaming", "--payload", "zlib", "--no-record"]
+        segments = pathlib.Path(work) / "propagation-segments"
+        segments.mkdir(exist_ok=True)
+        for number in range(SEGMENTS):
+            document = {"name": f"segment_{number}", "added": ["ann"], "till": 1}
+            (segments / f"segment_{number}.json").write_text(json.dumps(document))
+        options = ["--port", "0", "--file", file, "--segments", segments, "--streaming"]
+        options += ["--payload", "zlib", "--no-record"]
         process = subprocess.Popen([emulator, *options], stdout=subprocess.PIPE, text=True)
         try:
             url = urlsplit(process.stdout.readline().split()[-1])
