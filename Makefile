@@ -2,7 +2,8 @@
 #
 #   make demo       build the library and run the C example against it
 #   make test       everything that must hold before a change goes in
-#   make bench      ns per evaluation, beside a bare lower bound; the start with much data, beside other SDKs
+#   make bench      ns per evaluation, beside a bare lower bound; µs per change by the stream; the start with much data,
+#                   beside other SDKs
 #   make sanitize   the C tests with the library itself under AddressSanitizer too
 
 .PHONY: demo test bench sanitize

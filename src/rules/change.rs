@@ -60,6 +60,8 @@ impl Applied {
 trait Named {
     fn name(&self) -> &str;
     fn fingerprint(&self) -> u64;
+    /// Whether the indexes have the same to say of both.
+    fn is_indexed_as(&self, other: &Self) -> bool;
 }
 
 impl Named for Flag {
@@ -70,6 +72,12 @@ impl Named for Flag {
     fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
+
+    fn is_indexed_as(&self, other: &Self) -> bool {
+        self.sets == other.sets
+            && self.traffic_type == other.traffic_type
+            && self.segments().map(|segment| segment.id).eq(other.segments().map(|segment| segment.id))
+    }
 }
 
 impl Named for RuleBasedSegment {
@@ -79,6 +87,10 @@ impl Named for RuleBasedSegment {
 
     fn fingerprint(&self) -> u64 {
         self.fingerprint
+    }
+
+    fn is_indexed_as(&self, other: &Self) -> bool {
+        self.segments().map(|segment| segment.id).eq(other.segments().map(|segment| segment.id))
     }
 }
 
@@ -95,13 +107,13 @@ impl Definitions {
         let mut next = self.clone();
 
         let rbs = merge(&self.rule_based_segments, change.rule_based_segments, change.replace);
-        for Difference { before, after } in &rbs.differences {
+        for Difference { before, after } in rbs.differences.iter().filter(|difference| difference.is_indexed_anew()) {
             let indexes = Arc::make_mut(&mut next.indexes);
             before.iter().flat_map(|segment| segment.segments()).for_each(|segment| indexes.remove_segment(segment));
             after.iter().flat_map(|segment| segment.segments()).for_each(|segment| indexes.add_segment(segment));
         }
         let flags = merge(&self.flags, filtered, change.replace);
-        for Difference { before, after } in &flags.differences {
+        for Difference { before, after } in flags.differences.iter().filter(|difference| difference.is_indexed_anew()) {
             let indexes = Arc::make_mut(&mut next.indexes);
             before.iter().for_each(|flag| indexes.remove_flag(flag, filter));
             after.iter().for_each(|flag| indexes.add_flag(flag, filter));
@@ -145,6 +157,15 @@ struct Difference<T> {
 }
 
 impl<T: Named> Difference<T> {
+    /// Whether the indexes change with it. Most changes are to rules only, and a copy of the indexes of ten thousand
+    /// flags takes longer than the rest of an update.
+    fn is_indexed_anew(&self) -> bool {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => !before.is_indexed_as(after),
+            _ => true,
+        }
+    }
+
     fn name(&self) -> Option<&str> {
         self.before.as_deref().or(self.after.as_deref()).map(Named::name)
     }
