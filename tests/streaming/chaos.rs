@@ -74,7 +74,8 @@ fn in_the_end_all_is_as_the_backend_has_it() {
     });
     sdk.forget_logs();
     calm(&backend);
-    sdk.wait_log("streaming", "changes come by the stream");
+    // The wait for the next connection doubles with each that failed: it is about as long as the outage was, at most.
+    sdk.wait_log_within(LIMIT + 2 * Duration::from_secs(seconds), "streaming", "changes come by the stream");
     let fresh = Sdk::ready(&backend, &json!({"streamingEnabled": false}));
     let wanted = seen(&fresh);
     eventually("the backend's state", || seen(&sdk) == wanted);

@@ -15,7 +15,13 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 /// Waits until something holds. Panics with `what` if it does not in time.
 #[track_caller]
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let limit = Instant::now() + LIMIT;
+    eventually_within(LIMIT, what, condition);
+}
+
+/// The same, where it may take longer.
+#[track_caller]
+pub fn eventually_within(limit: Duration, what: &str, condition: impl Fn() -> bool) {
+    let limit = Instant::now() + limit;
     while !condition() {
         assert!(Instant::now() < limit, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(2));
@@ -118,12 +124,18 @@ impl Sdk {
     /// Waits for a log line that contains this, and takes all lines up to it away.
     #[track_caller]
     pub fn wait_log(&self, target: &str, text: &str) {
+        self.wait_log_within(LIMIT, target, text);
+    }
+
+    /// The same, where it may take longer.
+    #[track_caller]
+    pub fn wait_log_within(&self, limit: Duration, target: &str, text: &str) {
         let place = |records: &[Value]| {
             records.iter().position(|record| {
                 record["target"] == target && record["message"].as_str().is_some_and(|line| line.contains(text))
             })
         };
-        eventually(text, || {
+        eventually_within(limit, text, || {
             self.pull();
             place(&self.records.lock().expect("no panic")).is_some()
         });
