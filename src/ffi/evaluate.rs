@@ -15,15 +15,16 @@ use crate::factory::Factory;
 use crate::input::{Given, Method, usable_names};
 use crate::rules::Interned;
 
-/// The treatment, or `control` where there is no factory to ask.
+/// The treatment, or `control` where there is no factory to ask. The texts are read where they are used: handed on, what
+/// was just written would be copied, for which a processor has to wait.
 ///
 /// # Safety
 /// As the module [`super`] says.
-#[inline]
-unsafe fn treatment(
+#[inline(always)]
+unsafe fn treatment<'a>(
     factory: *const split_factory,
-    key: Given<'_>,
-    flag: Given<'_>,
+    key: impl FnOnce() -> Given<'a>,
+    flag: impl FnOnce() -> Given<'a>,
     options: *const split_options,
 ) -> *const c_char {
     let control = Interned::control().as_ptr().cast();
@@ -32,6 +33,7 @@ unsafe fn treatment(
         let Some(factory) = Factory::from_ref(factory) else { return control };
         let client = factory.client();
         guard_logged(factory.log(), control, || {
+            let (key, flag) = (key(), flag());
             let treatment = if options.is_null() {
                 client.treatment(&extras::nothing_but(key), flag)
             } else {
@@ -142,7 +144,7 @@ pub unsafe extern "C" fn split_get_treatment(
     options: *const split_options,
 ) -> *const c_char {
     // SAFETY: the module's promise.
-    unsafe { treatment(factory, given(text::nul(key)), given(text::nul(flag)), options) }
+    unsafe { treatment(factory, || given(text::nul(key)), || given(text::nul(flag)), options) }
 }
 
 /// `split_get_treatment` with lengths.
@@ -158,7 +160,7 @@ pub unsafe extern "C" fn split_get_treatment_n(
     options: *const split_options,
 ) -> *const c_char {
     // SAFETY: the module's promise.
-    unsafe { treatment(factory, given(text::sized(key, key_len)), given(text::sized(flag, flag_len)), options) }
+    unsafe { treatment(factory, || given(text::sized(key, key_len)), || given(text::sized(flag, flag_len)), options) }
 }
 
 /// Like `split_get_treatment`, and says more: the configuration of the

@@ -13,6 +13,8 @@ use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::text::same;
+
 /// Why JSON cannot be a set of attributes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -216,7 +218,7 @@ impl Attributes {
     pub fn get(&self, name: &str) -> Option<Value<'_>> {
         // A handful of entries: comparing lengths and bytes beats hashing the name.
         let arena = self.arena.as_bytes();
-        let (_, stored) = self.entries.iter().find(|(span, _)| &arena[span.range()] == name.as_bytes())?;
+        let (_, stored) = self.entries.iter().find(|(span, _)| same(&arena[span.range()], name.as_bytes()))?;
         if matches!(stored, Stored::Null) { None } else { Some(self.value(stored)) }
     }
 

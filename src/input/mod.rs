@@ -28,4 +28,4 @@ pub use key::Key;
 pub(crate) use key_rule::{key, keys};
 pub(crate) use name::{flag_name, flag_names, unknown_flag, usable_name, usable_names};
 pub(crate) use properties::{Properties, attributes, properties, properties_from_json};
-pub(crate) use text::{is_blank, is_space, shown, trim};
+pub(crate) use text::{is_blank, is_space, same, shown, trim};

@@ -27,9 +27,38 @@ pub(super) fn is_solid(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~')
 }
 
+/// Whether two texts are the same. Names are short: two overlapping loads answer for them, where a call of `memcmp` costs
+/// more than the comparison, several times in each evaluation.
+#[inline(always)]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        4..=7 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        0..=3 => a.iter().zip(b).all(|(a, b)| a == b),
+        _ => a == b,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_text_is_told_from_one_that_differs_in_any_byte() {
+        for len in 0..40 {
+            let text = vec![b'x'; len];
+            assert!(same(&text, &text.clone()), "{len}");
+            assert!(!same(&text, &vec![b'x'; len + 1]), "{len}");
+            for place in 0..len {
+                let mut other = text.clone();
+                other[place] = b'y';
+                assert!(!same(&text, &other), "{place} of {len}");
+            }
+        }
+    }
 
     #[test]
     fn what_trimming_removes() {

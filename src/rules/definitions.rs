@@ -14,6 +14,7 @@ use super::key_table::{KeyHash, key_hash};
 use super::matcher::{SegmentId, SegmentRef};
 use super::rule_based_segment::RuleBasedSegment;
 use super::segment::Segment;
+use crate::input::same;
 
 /// Flags, rule-based segments and segments in one state. Clones share everything.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ impl Definitions {
 
     #[inline(always)]
     pub(super) fn flag_hashed(&self, hash: KeyHash, name: &str) -> Option<&Arc<Flag>> {
-        self.flags.find(hash.value(), |flag| *flag.name == *name)
+        self.flags.find(hash.value(), |flag| same(flag.name.as_bytes(), name.as_bytes()))
     }
 
     /// All flags, in no particular order.

@@ -11,6 +11,8 @@ use foldhash::fast::FoldHasher;
 use hashbrown::HashTable;
 use std::hash::Hasher as _;
 
+use crate::input::same;
+
 /// The hash of a key: seeded at random once per process, for keys come from strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyHash(u64);
@@ -133,7 +135,7 @@ impl KeyTable {
     fn is_at(&self, place: u32, key: &str) -> bool {
         let bytes = &self.arena.as_bytes()[place as usize..];
         if key.len() <= SHORT {
-            usize::from(bytes[0]) == key.len() && &bytes[1..=key.len()] == key.as_bytes()
+            usize::from(bytes[0]) == key.len() && same(&bytes[1..=key.len()], key.as_bytes())
         } else {
             text_at(&self.arena, place) == key
         }

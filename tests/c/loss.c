@@ -50,7 +50,8 @@ static bool enough_failed(void *kinds) {
         seen += json_int(fault, "hits") > 0;
     }
     free(faults);
-    if (hits >= ENOUGH && seen == *(int *)kinds) printf("%lld posts failed; now the backend recovers\n", hits);
+    if (hits >= ENOUGH && seen == *(int *)kinds)
+        printf("measured: %lld posts failed; now the backend recovers\n", hits);
     return hits >= ENOUGH && seen == *(int *)kinds;
 }
 
@@ -105,7 +106,8 @@ static struct received *what_arrived(const char *endpoint, char letter) {
 }
 
 static void report(const char *what, long long accepted, const struct received *received) {
-    printf("%s: %d offered, %lld accepted, %lld received; %lld twice or more, of these %lld although the answer had "
+    printf("measured: %s: %d offered, %lld accepted, %lld received; %lld twice or more, of these %lld although the "
+           "answer had "
            "come; %lld posts, %lld taken without an answer\n",
            what, ALL, accepted, received->different, received->unavoidable + received->avoidable, received->avoidable,
            received->posts, received->lost_answers);
