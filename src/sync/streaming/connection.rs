@@ -25,7 +25,7 @@ use super::{SPEC, TARGET};
 use crate::clock::now_ms;
 use crate::logging::{Level, Logger};
 use crate::telemetry::{StreamingEvent, Telemetry};
-use crate::transport::{Answer, Call, Endpoint, explained};
+use crate::transport::{Answer, Call, Endpoint, TransportError, explained};
 
 /// A server that says nothing for so long, not even that it is there, is not there.
 const SILENCE: Duration = Duration::from_secs(70);
@@ -75,14 +75,14 @@ impl Connector {
                 session.listen(stream, grant.refresh_after, woken).await
             }
             Ok(Opened::Refused(answer)) => self.refused(&answer),
-            Err(failure) => self.failed(Level::Warning, failure.explained()),
+            Err(failure) => self.unreachable(&failure),
         }
     }
 
     async fn authenticate(&self) -> Result<Grant, Ending> {
         let answer = match self.backend.get(&Call::to(Endpoint::Auth).query("s", SPEC)).await {
             Ok(answer) => answer,
-            Err(failure) => return Err(self.failed(Level::Warning, failure.explained())),
+            Err(failure) => return Err(self.unreachable(&failure)),
         };
         match Authentication::of_answer(answer.status, &answer.body) {
             Authentication::Continue(grant) => {
@@ -119,6 +119,15 @@ impl Connector {
         }
         self.failed(Level::Warning, text);
         Ending::Retry(answer.retry_after.unwrap_or_default())
+    }
+
+    fn unreachable(&self, failure: &TransportError) -> Ending {
+        let level = match failure {
+            // Only whoever configured it can help.
+            TransportError::ProxyCredentials { .. } | TransportError::NoRoots { .. } => Level::Error,
+            _ => Level::Warning,
+        };
+        self.failed(level, failure.explained())
     }
 
     fn failed(&self, level: Level, text: String) -> Ending {

@@ -110,11 +110,14 @@ impl Streaming {
 impl Manager {
     async fn run(mut self) {
         loop {
+            let begun = Instant::now();
             match self.connect().await {
                 Ending::Renew => {
                     // Nobody brings changes in the gap: all of them are fetched when it ends.
                     self.streaming.workers.stop();
                     self.resync = JoinSet::new();
+                    // A server that resets every connection is not asked without pause.
+                    sleep_until(begun + FIRST_RECONNECT).await;
                 }
                 Ending::Retry(extra) => {
                     self.poll();

@@ -291,6 +291,7 @@ async fn c13_control_messages() {
 async fn a_reset_connects_anew_without_polling() {
     let scene = scene().await;
     scene.alive().await;
+    sleep(seconds(1)).await;
     scene.forget();
     scene.control(1, "STREAMING_RESET").await;
     assert_eq!((scene.events(), scene.opened().len()), (vec![ENDED_AS_WANTED, TOKEN], 1));
@@ -298,6 +299,16 @@ async fn a_reset_connects_anew_without_polling() {
     assert_eq!(scene.asked(), ["auth"]);
     scene.alive().await;
     assert_eq!(scene.asked(), ["since=100"]);
+    // Not without pause, if every connection is reset.
+    scene.forget();
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < seconds(5) {
+        if scene.is_listened_to() {
+            scene.control(2, "STREAMING_RESET").await;
+        }
+        settle().await;
+    }
+    assert!((4..=6).contains(&scene.opened().len()), "once a second");
 }
 
 #[tokio::test(start_paused = true)]
@@ -319,6 +330,7 @@ async fn the_delay_that_the_server_asks_for_is_kept_only_on_demand() {
 async fn after_a_suspension_another_connection_is_made_at_once() {
     let scene = scene().await;
     scene.alive().await;
+    sleep(seconds(5)).await;
     scene.forget();
     scene.sync.wake();
     settle().await;
