@@ -4,10 +4,9 @@
 //! never notices that a name has moved. Both have left other SDKs with stale flags until a restart. So the pool is
 //! replaced after a time-out and every few minutes; requests under way keep theirs to the end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use reqwest::{Client, ClientBuilder, Proxy, Url, redirect};
 use tokio::time::Instant;
 
@@ -59,7 +58,7 @@ impl Clients {
     /// The client to send a request for `url` with.
     pub(super) fn lend(&self, url: &Url, to: &To) -> Result<Lent, TransportError> {
         let secure = self.needs_tls(url);
-        let mut pools = self.current.lock();
+        let mut pools = self.current();
         if pools.born.elapsed() >= self.lifetime {
             *pools = Pools::new(pools.generation + 1);
         }
@@ -77,10 +76,14 @@ impl Clients {
 
     /// Gives up the pools of that generation: one of its connections may be dead.
     pub(super) fn retire(&self, generation: u64) {
-        let mut pools = self.current.lock();
+        let mut pools = self.current();
         if pools.generation == generation {
             *pools = Pools::new(generation + 1);
         }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Pools> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
