@@ -171,6 +171,17 @@ impl Recorder {
         }
     }
 
+    /// A recorder that nothing is to be told, and that sends nothing.
+    pub(crate) fn deaf(
+        config: &Config,
+        outlets: Arc<Outlets>,
+        store: Arc<Store>,
+        telemetry: Arc<Telemetry>,
+        log: Logger,
+    ) -> Self {
+        Recorder { wanted: false, idle: true, ..Recorder::new(config, outlets, store, telemetry, log) }
+    }
+
     /// Whether evaluations need to tell the recorder anything.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {

@@ -11,6 +11,7 @@ use reqwest::{Client, ClientBuilder, Proxy, Url, redirect};
 use tokio::time::Instant;
 
 use super::error::{RequestError, To, TransportError};
+use super::noting::Noting;
 use super::proxy::ProxyRules;
 use super::tls::{Tls, TlsUnavailable};
 
@@ -27,6 +28,7 @@ pub(super) struct Clients {
     proxies: Arc<ProxyRules>,
     connect_timeout: Duration,
     lifetime: Duration,
+    noting: Noting,
     current: Mutex<Pools>,
 }
 
@@ -45,12 +47,13 @@ pub(super) struct Lent {
 }
 
 impl Clients {
-    pub(super) fn new(tls: Tls, proxies: ProxyRules, connect_timeout: Duration) -> Self {
+    pub(super) fn new(tls: Tls, proxies: ProxyRules, connect_timeout: Duration, noting: Noting) -> Self {
         Clients {
             tls,
             proxies: Arc::new(proxies),
             connect_timeout,
             lifetime: LIFETIME,
+            noting,
             current: Mutex::new(Pools::new(0)),
         }
     }
@@ -120,6 +123,7 @@ impl Clients {
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(connect_timeout)
+            .connector_layer(self.noting.clone())
             .pool_idle_timeout(IDLE)
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING);
