@@ -317,9 +317,12 @@ static void a_child_ends_without_a_call(void) { /* B02 */
     CHECK_INT(split_track(factory, "parent", "user", "bought", 1, NULL), SPLIT_OK);
     in_child(ends_unresumed);
     in_child(is_freed_unresumed);
-    long long begun = now_ms();
-    CHECK_INT(status_of(forked(exits)), 0);
-    CHECK(now_ms() - begun < 2000);
+    /* Not under checkers, who would find all that belonged to the threads that did not come along. */
+    if (effort(100) == 100) {
+        long long begun = now_ms();
+        CHECK_INT(status_of(forked(exits)), 0);
+        CHECK(now_ms() - begun < 2000);
+    }
     CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
     kill_banner("later");
     CHECK(gave_way("later"));
@@ -673,7 +676,8 @@ static void reads_a_plain_file_no_more(void) {
 
 static void localhost_mode_forks_too(void) {
     write_file("shop.json", one_flag("shop", "open", 1));
-    factory = localhost_with(in_scratch("shop.json"), "{\"localhostRefreshEnabled\": true, \"featuresRefreshRate\": 1}");
+    factory =
+        localhost_with(in_scratch("shop.json"), "{\"localhostRefreshEnabled\": true, \"featuresRefreshRate\": 1}");
     in_child(follows_a_file);
     ended(factory);
     write_file("shop.yaml", "- shop: {treatment: \"open\"}\n");

@@ -1,7 +1,8 @@
 /*
  * A thousand forks of a process that is busy: its threads evaluate, definitions change all the time, and children are
  * made in the middle of all that. Half of the children only evaluate, half are resumed by hand; each must see a change
- * that was made after its fork, and each leaves one impression and one event behind. Another thousand end without a call.
+ * that was made after its fork, and each leaves one impression and one event behind. Another thousand end without a
+ * call.
  */
 #include "backend.h"
 
