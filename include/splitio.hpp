@@ -7,15 +7,18 @@
  *
  * Text       UTF-8, taken as `Text`: a literal, std::string or std::string_view. Literals and std::string are passed on
  *            without a copy everywhere; other views in evaluations of one flag and in tracking. A NUL inside makes a
- * text invalid. Views that are given say how long they hold; those of treatments and labels hold for ever. Memory
- * Classes own what they stand for and can be moved, not copied. What was moved from is empty: a factory that answers
- * "control", lists without items. An evaluation of one flag allocates nothing once its thread is warm, attributes in
- * braces included. Errors     Evaluations do not fail: they answer "control". Other calls throw `Error`, or, with a
- * std::error_code& as their last argument, set that and are noexcept. With -fno-exceptions only the latter exist. All
- * files of a program that include this header should be built with exceptions, or all without. Times      Any
- * std::chrono duration. One that is negative is 0, so `deadline - now` can be given; one of more than a hundred years
- * is for ever. Threads    Const members may be called on any number of threads at once, and so may all members of a
- * factory but assignment, release and destruction. Non-const members of everything else belong to one thread at a time.
+ *            text invalid. Texts that are answered say how long they hold; treatments and labels hold for ever.
+ * Memory     Classes own what they stand for and can be moved, not copied. What was moved from is empty: a factory that
+ *            answers "control", lists without items. An evaluation of one flag allocates nothing once its thread is
+ *            warm, attributes in braces included.
+ * Errors     Evaluations do not fail: they answer "control". Other calls throw `Error`, or, with a std::error_code& as
+ *            their last argument, set that and are noexcept. With -fno-exceptions only the latter exist. All files of a
+ *            program that include this header should be built with exceptions, or all without. A noexcept call that
+ *            finds no memory ends the program.
+ * Times      Any std::chrono duration. One that is negative is 0, so `deadline - now` can be given; one of more than a
+ *            hundred years is for ever.
+ * Threads    Const members may be called on any number of threads at once, and so may all members of a factory but
+ *            assignment, release and destruction. Non-const members of everything else belong to one thread at a time.
  * Callbacks  What they throw ends there, and is reported to the logger of the configuration or on standard error.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -67,7 +70,7 @@ struct End {
 
 /// A running SDK: its definitions, its queues and its threads.
 class Factory {
-  public:
+public:
 #if SPLITIO_EXCEPTIONS
     /// Starts a factory and returns at once; definitions arrive later. The SDK key "localhost" reads them from a file
     /// (option splitFile).
@@ -318,10 +321,10 @@ class Factory {
         return factory_.release();
     }
 
-  private:
+private:
     /// A key and options as the C API takes them: NULL when there is nothing to say.
     class Given {
-      public:
+    public:
         Given(const Key &key, const Options &options) : needed_(key.bucketing.data() != nullptr || !options.empty()) {
             if (!needed_) return;
             raw_ = SPLIT_OPTIONS_INIT;
@@ -334,7 +337,7 @@ class Factory {
         }
         const split_options *get() const noexcept { return needed_ ? &raw_ : nullptr; }
 
-      private:
+    private:
         bool needed_;
         split_options raw_;
         detail::Borrowed attributes_;

@@ -32,7 +32,7 @@ namespace splitio {
 /// Whole numbers are numbers, and compare to dates as seconds since 1970; a time point leaves no doubt. Floating
 /// numbers never match Split's number and date matchers, which take whole ones.
 class Value {
-  public:
+public:
     Value(const char *text) noexcept : kind_(Kind::text), text_(text) {}
     Value(const std::string &text) noexcept : kind_(Kind::text), text_(text) {}
     Value(std::string_view text) noexcept : kind_(Kind::text), text_(text) {}
@@ -77,7 +77,7 @@ class Value {
         }
     }
 
-  private:
+private:
     enum class Kind : unsigned char { text, boolean, integer, huge, number, time, texts };
     using Put = split_status (*)(split_attributes *, Text name, const void *range, std::size_t count);
     struct Texts {
@@ -152,7 +152,7 @@ struct Attribute {
 ///
 ///     splitio::Attributes ann{{"plan", "pro"}, {"age", 31}, {"vip", true}, {"tags", {"a", "b"}}};
 class Attributes {
-  public:
+public:
     Attributes() noexcept : set_(split_attributes_new()) {}
 #if SPLITIO_EXCEPTIONS
     Attributes(std::initializer_list<Attribute> attributes) : Attributes() {
@@ -189,7 +189,7 @@ class Attributes {
         return set_.get();
     }
 
-  private:
+private:
     detail::Owned<split_attributes> set_;
 };
 
@@ -200,7 +200,7 @@ namespace detail {
 
 /// Sets that evaluations with attributes in braces fill, so that they allocate nothing: a thread keeps two.
 class Borrowed {
-  public:
+public:
     Borrowed() noexcept = default;
     Borrowed(const Borrowed &) = delete;
     Borrowed &operator=(const Borrowed &) = delete;
@@ -217,7 +217,7 @@ class Borrowed {
         return set_;
     }
 
-  private:
+private:
     struct Kept {
         ~Kept() {
             for (split_attributes *&set : sets) {
@@ -300,7 +300,7 @@ struct Key {
 /// It looks at what it is given and keeps nothing, so it is best written where it is used. Attributes or properties
 /// that are invalid make the evaluation invalid: "control".
 class Options {
-  public:
+public:
     Options() noexcept = default;
     Options(std::initializer_list<Attribute> attributes) noexcept { this->attributes(attributes); }
     Options(const Attributes &attributes) noexcept { this->attributes(attributes); }
@@ -314,7 +314,7 @@ class Options {
     Options &properties(const Properties &set) noexcept { return take(properties_, set); }
     Options &properties_json(Text json) noexcept { return take(properties_, json); }
 
-  private:
+private:
     friend class Factory;
 
     bool empty() const noexcept { return attributes_.empty() && properties_.empty(); }
@@ -337,7 +337,7 @@ class Options {
 
 /// Several names, of flags or of flag sets: in braces, or a collection of text.
 class Names {
-  public:
+public:
     Names(std::initializer_list<Text> names) { add_all(names); }
     template <class Range, std::enable_if_t<detail::is_range_of_text<Range>::value, int> = 0>
     Names(const Range &names) {
@@ -349,7 +349,7 @@ class Names {
     const char *const *data() const noexcept { return many_.empty() ? few_.data() : many_.data(); }
     std::size_t size() const noexcept { return size_; }
 
-  private:
+private:
     template <class Range> void add_all(const Range &names) {
         for (auto &&name : names) {
             const Text text = name;
