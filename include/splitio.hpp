@@ -89,9 +89,9 @@ public:
         error = make_error_code(start(sdk_key, config, why));
     }
     /// Takes over a handle of the C API.
-    explicit Factory(split_factory *handle, Timeout destroy_timeout = Config::default_destroy_timeout)
-        : factory_(handle, detail::End{detail::milliseconds(destroy_timeout)}),
-          reporter_(std::make_shared<detail::Reporter>()) {}
+    static Factory adopt(split_factory *handle, Timeout destroy_timeout = Config::default_destroy_timeout) {
+        return Factory{handle, destroy_timeout, std::make_shared<detail::Reporter>()};
+    }
 
     /// Moving is cheap. What a factory is assigned to ends first, as by its destructor. The destructor waits for up to
     /// `Config::destroy_timeout` (10 seconds) until what is queued is sent; call `destroy` to know whether it was. No
@@ -223,7 +223,7 @@ public:
     NameList flag_names() const noexcept {
         return NameList{split_manager_names(factory_.get())};
     }
-    /// A flag as a JSON object; "null" if there is none of this name, and empty if it is no name.
+    /// A flag as a JSON object; "null" if there is none of this name. Empty if that is no name, or the factory destroyed.
     Json flag_json(Text name) const {
         Json json;
         const detail::Terminated terminated{name};
@@ -343,6 +343,9 @@ private:
         detail::Borrowed attributes_;
         detail::Borrowed properties_;
     };
+
+    Factory(split_factory *handle, Timeout destroy_timeout, std::shared_ptr<detail::Reporter> reporter) noexcept
+        : factory_(handle, detail::End{detail::milliseconds(destroy_timeout)}), reporter_(std::move(reporter)) {}
 
     split_status start(Text sdk_key, const Config &config, split_error &error) {
         if (!version_is_compatible()) {

@@ -125,7 +125,7 @@ private:
     static split_status put_range(split_attributes *attributes, Text name, const void *pointer, std::size_t) {
         const Range &range = *static_cast<const Range *>(pointer);
         static_assert(std::is_reference_v<decltype(*std::begin(range))> ||
-                          !std::is_convertible_v<decltype(*std::begin(range)), const std::string &>,
+                          !std::is_same_v<std::decay_t<decltype(*std::begin(range))>, std::string>,
                       "the range makes its strings as it goes: put them in a container");
         return put_all(attributes, name, std::begin(range),
                        static_cast<std::size_t>(std::distance(std::begin(range), std::end(range))));
@@ -265,7 +265,7 @@ struct Fields {
 
     bool empty() const noexcept { return set == nullptr && count == 0 && json.data() == nullptr; }
 
-    /// Writes where the library looks for them. What is invalid among them makes the call invalid.
+    /// Writes where the library looks for them. If one is invalid, they are all given as JSON that is.
     void give(const split_attributes *&to_set, const char *&to_json, std::size_t &to_len, Borrowed &borrowed) const {
         if (set != nullptr) {
             to_set = set;
@@ -297,8 +297,8 @@ struct Key {
 ///
 ///     Options{}.attributes_json(json).properties({{"page", "cart"}})
 ///
-/// It looks at what it is given and keeps nothing, so it is best written where it is used. Attributes or properties
-/// that are invalid make the evaluation invalid: "control".
+/// It looks at what it is given and keeps nothing, so it is best written where it is used. Attributes that are invalid make
+/// the evaluation invalid, "control"; invalid properties are logged and left out.
 class Options {
 public:
     Options() noexcept = default;

@@ -76,9 +76,9 @@ inline const std::error_category &error_category() noexcept {
     return category;
 }
 
-/// No error for SPLIT_OK.
+/// SPLIT_OK is no error: a std::error_code as it is made.
 inline std::error_code make_error_code(split_status status) noexcept {
-    return {status, error_category()};
+    return status != SPLIT_OK ? std::error_code{status, error_category()} : std::error_code{};
 }
 inline std::error_code make_error_code(Errc code) noexcept {
     return make_error_code(static_cast<split_status>(code));
