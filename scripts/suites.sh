@@ -1,7 +1,7 @@
 # Read by the scripts that build and run suites of C and C++: options, counting, running. Not a program.
 #
-# The script has SUITES, a function `build_suite MODE SUITE FLAGS...` that makes $work/SUITE-MODE, and, where a suite takes
-# arguments, `arguments_of SUITE` that prints them, one a line.
+# The script has SUITES, and a function `build_suite MODE SUITE FLAGS...` that makes $work/SUITE-MODE. Where a suite takes
+# arguments, `arguments_of SUITE` prints them, one a line; where it makes no sense, `is_left_out MODE SUITE` holds.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # Seconds after which a suite is taken to hang.
@@ -27,6 +27,7 @@ failed=0
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
 
 arguments_of() { :; }
+is_left_out() { false; }
 
 # The library, the backend of the suites of standalone mode, and the directory $work.
 prepare() { # name of the directory
@@ -70,6 +71,7 @@ mode() { # mode flags -- prefix
     say "$(basename "$0"): $mode"
     local ready=()
     for suite in "${SUITES[@]}"; do
+        if is_left_out "$mode" "$suite"; then continue; fi
         rm -f "$work/$suite-$mode".{log,status}
         if build_suite "$mode" "$suite" "${flags[@]}"; then
             ready+=("$suite")
