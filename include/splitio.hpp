@@ -104,18 +104,28 @@ public:
 
     /// Evaluates a flag for a key, and records the impression. The view holds until the process ends; its text is
     /// NUL-terminated.
-    std::string_view treatment(const Key &key, Text flag, const Options &options = {}) const noexcept {
-        const Given given{key, options};
-        return split_get_treatment_n(factory_.get(), key.matching.data(), key.matching.size(), flag.data(), flag.size(),
-                                     given.get());
+    SPLITIO_INLINE std::string_view treatment(const Key &key, Text flag, const Options &options = {}) const noexcept {
+        if (!Given::is_needed(key, options)) return asked(key.matching, flag, nullptr);
+        if (const split_attributes *attributes = options.only_attributes();
+            attributes != nullptr && key.bucketing.data() == nullptr) {
+            split_options given = SPLIT_OPTIONS_INIT;
+            given.attributes = attributes;
+            return asked(key.matching, flag, &given);
+        }
+        return asked_with(key, flag, options);
     }
 
     /// The same, and the configuration of the treatment, and whether and why there was nothing to evaluate.
     Result treatment_with_config(const Key &key, Text flag, const Options &options = {}) const noexcept {
         Result result;
         const Given given{key, options};
-        split_get_treatment_with_config_n(factory_.get(), key.matching.data(), key.matching.size(), flag.data(),
-                                          flag.size(), given.get(), &result.raw_);
+        if (key.matching.is_c_string() && flag.is_c_string()) {
+            split_get_treatment_with_config(factory_.get(), key.matching.data(), flag.data(), given.get(),
+                                            &result.raw_);
+        } else {
+            split_get_treatment_with_config_n(factory_.get(), key.matching.data(), key.matching.size(), flag.data(),
+                                              flag.size(), given.get(), &result.raw_);
+        }
         return result;
     }
 
@@ -325,12 +335,16 @@ private:
     /// A key and options as the C API takes them: NULL when there is nothing to say.
     class Given {
     public:
-        Given(const Key &key, const Options &options) : needed_(key.bucketing.data() != nullptr || !options.empty()) {
+        static bool is_needed(const Key &key, const Options &options) noexcept {
+            return key.bucketing.data() != nullptr || !options.empty();
+        }
+        Given(const Key &key, const Options &options) : needed_(is_needed(key, options)) {
             if (!needed_) return;
             raw_ = SPLIT_OPTIONS_INIT;
             if (key.bucketing.data() != nullptr) {
-                raw_.bucketing_key = key.bucketing.size() > 0 ? key.bucketing.data() : "";
-                raw_.bucketing_key_len = key.bucketing.size();
+                const std::size_t size = key.bucketing.size();
+                raw_.bucketing_key = size > 0 ? key.bucketing.data() : "";
+                raw_.bucketing_key_len = size;
             }
             options.attributes_.give(raw_.attributes, raw_.attributes_json, raw_.attributes_json_len, attributes_);
             options.properties_.give(raw_.properties, raw_.properties_json, raw_.properties_json_len, properties_);
@@ -346,6 +360,18 @@ private:
 
     Factory(split_factory *handle, Timeout destroy_timeout, std::shared_ptr<detail::Reporter> reporter) noexcept
         : factory_(handle, detail::End{detail::milliseconds(destroy_timeout)}), reporter_(std::move(reporter)) {}
+
+    std::string_view asked(Text key, Text flag, const split_options *options) const noexcept {
+        if (key.is_c_string() && flag.is_c_string()) { // the library looks for their ends anyway
+            return split_get_treatment(factory_.get(), key.data(), flag.data(), options);
+        }
+        return split_get_treatment_n(factory_.get(), key.data(), key.size(), flag.data(), flag.size(), options);
+    }
+    // What `treatment` leaves, which is inlined as in a simple call all of it but the call of the library vanishes.
+    SPLITIO_NOINLINE std::string_view asked_with(const Key &key, Text flag, const Options &options) const noexcept {
+        const Given given{key, options};
+        return asked(key.matching, flag, given.get());
+    }
 
     split_status start(Text sdk_key, const Config &config, split_error &error) {
         if (!version_is_compatible()) {

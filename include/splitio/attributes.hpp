@@ -58,23 +58,15 @@ public:
 
     /// Sets the attribute `name` of `attributes` to it.
     split_status put(split_attributes *attributes, Text name) const {
-        if (kind_ == Kind::text) {
-            return split_attributes_set_string_n(attributes, name.data(), name.size(), text_.data(), text_.size());
-        }
         if (kind_ == Kind::texts) return texts_.put(attributes, name, texts_.range, texts_.count);
-        const detail::Terminated terminated{name};
-        switch (kind_) {
-        case Kind::boolean:
-            return split_attributes_set_bool(attributes, terminated.get(), boolean_);
-        case Kind::number:
-            return split_attributes_set_double(attributes, terminated.get(), number_);
-        case Kind::time:
-            return split_attributes_set_datetime(attributes, terminated.get(), integer_);
-        case Kind::huge:
-            return put_huge(attributes, terminated.get());
-        default:
-            return split_attributes_set_int(attributes, terminated.get(), integer_);
+        if (kind_ != Kind::text) {
+            return name.is_c_string() ? put_plain(attributes, name.data())
+                                      : put_plain(attributes, detail::Terminated{name}.get());
         }
+        if (name.is_c_string() && text_.is_c_string()) {
+            return split_attributes_set_string(attributes, name.data(), text_.data());
+        }
+        return split_attributes_set_string_n(attributes, name.data(), name.size(), text_.data(), text_.size());
     }
 
 private:
@@ -86,6 +78,20 @@ private:
         Put put;
     };
 
+    split_status put_plain(split_attributes *attributes, const char *name) const {
+        switch (kind_) {
+        case Kind::boolean:
+            return split_attributes_set_bool(attributes, name, boolean_);
+        case Kind::number:
+            return split_attributes_set_double(attributes, name, number_);
+        case Kind::time:
+            return split_attributes_set_datetime(attributes, name, integer_);
+        case Kind::huge:
+            return put_huge(attributes, name);
+        default:
+            return split_attributes_set_int(attributes, name, integer_);
+        }
+    }
     /// Whole numbers beyond int64 go as JSON.
     split_status put_huge(split_attributes *attributes, const char *name) const {
         if (name == nullptr) return SPLIT_E_INVALID_ARGUMENT;
@@ -318,6 +324,8 @@ private:
     friend class Factory;
 
     bool empty() const noexcept { return attributes_.empty() && properties_.empty(); }
+    /// The one thing that is given, if it is that: a set of attributes.
+    const split_attributes *only_attributes() const noexcept { return properties_.empty() ? attributes_.set : nullptr; }
     Options &take(detail::Fields &fields, std::initializer_list<Attribute> list) noexcept {
         fields = {nullptr, list.begin(), list.size(), {}};
         return *this;
@@ -356,7 +364,8 @@ private:
             // A string that the range makes as it goes, or a view without an end, has to be copied.
             constexpr bool stays = std::is_lvalue_reference_v<decltype(*std::begin(names))> ||
                                    std::is_pointer_v<std::decay_t<decltype(name)>>;
-            add(stays && text.terminated() && text.view().find('\0') == text.view().npos ? text.data() : copy(text));
+            const bool whole = text.is_c_string() || (text.terminated() && text.view().find('\0') == text.view().npos);
+            add(stays && whole ? text.data() : copy(text));
         }
     }
     const char *copy(Text text) {

@@ -24,6 +24,17 @@
 
 #include "../splitio.h"
 
+#if defined(__GNUC__) || defined(__clang__)
+#define SPLITIO_INLINE __attribute__((always_inline)) inline
+#define SPLITIO_NOINLINE __attribute__((noinline))
+#elif defined(_MSC_VER)
+#define SPLITIO_INLINE __forceinline
+#define SPLITIO_NOINLINE __declspec(noinline)
+#else
+#define SPLITIO_INLINE inline
+#define SPLITIO_NOINLINE
+#endif
+
 namespace splitio {
 
 /// What an evaluation answers when there is nothing to evaluate, and no fallback treatment.
@@ -35,19 +46,23 @@ class Text {
 public:
     constexpr Text() noexcept = default;
     constexpr Text(std::nullptr_t) noexcept {}
-    constexpr Text(const char *text) noexcept
-        : data_(text), size_(text != nullptr ? std::char_traits<char>::length(text) : 0), terminated_(true) {}
+    constexpr Text(const char *text) noexcept : data_(text), size_(text != nullptr ? unknown : 0), terminated_(true) {}
     Text(const std::string &text) noexcept : data_(text.c_str()), size_(text.size()), terminated_(true) {}
     constexpr Text(std::string_view text) noexcept
         : data_(text.empty() ? "" : text.data()), size_(text.size()), terminated_(text.empty()) {}
 
     /// NULL if there is none. Not always NUL-terminated.
     constexpr const char *data() const noexcept { return data_; }
-    constexpr std::size_t size() const noexcept { return size_; }
+    constexpr std::size_t size() const noexcept {
+        return size_ != unknown ? size_ : std::char_traits<char>::length(data_);
+    }
     constexpr bool terminated() const noexcept { return terminated_; }
-    constexpr std::string_view view() const noexcept { return {data_ != nullptr ? data_ : "", size_}; }
+    /// Whether it was given as a pointer, so that it is none or ends at its first NUL.
+    constexpr bool is_c_string() const noexcept { return data_ == nullptr || size_ == unknown; }
+    constexpr std::string_view view() const noexcept { return {data_ != nullptr ? data_ : "", size()}; }
 
 private:
+    static constexpr std::size_t unknown = static_cast<std::size_t>(-1); // until it is asked for
     const char *data_ = nullptr;
     std::size_t size_ = 0;
     bool terminated_ = false;
@@ -68,7 +83,9 @@ class Terminated {
 public:
     explicit Terminated(Text text) {
         if (text.data() == nullptr) return;
-        if (std::memchr(text.data(), '\0', text.size()) != nullptr) {
+        if (text.is_c_string()) {
+            text_ = text.data();
+        } else if (std::memchr(text.data(), '\0', text.size()) != nullptr) {
             text_ = invalid_text;
         } else if (text.terminated()) {
             text_ = text.data();
