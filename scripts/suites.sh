@@ -8,6 +8,8 @@
 LIMIT=${SPLITIO_TEST_LIMIT:-600}
 ASAN_SETTINGS=detect_leaks=1:detect_stack_use_after_return=1
 UBSAN_SETTINGS=print_stacktrace=1:halt_on_error=1
+# The runtime of ThreadSanitizer that the library was built for stands in for gcc's (scripts/sanitize).
+TSAN_FLAGS=(-fsanitize=thread -static-libtsan -rdynamic "-L${TSAN_RUNTIME:-.}")
 TSAN_SETTINGS=suppressions=$ROOT/tests/sanitize/tsan.supp:history_size=7:exitcode=66
 only=
 build=yes

@@ -263,7 +263,8 @@ static void records_can_be_polled(void) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     split.treatment("ann", "checkout");
     CHECK(split.poll_fd() >= 0);
-    while (all.find("whitelisted") == all.npos && std::chrono::steady_clock::now() < deadline) {
+    const auto has = [&all](const char *part) { return all.find(part) != all.npos; };
+    while (!(has("whitelisted") && has("\"event\"")) && std::chrono::steady_clock::now() < deadline) {
         const std::optional<splitio::Json> records = split.poll(1s);
         if (!CHECK(records.has_value())) break;
         all += records->view();
