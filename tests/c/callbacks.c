@@ -94,6 +94,23 @@ static void lines_above_the_level_are_not_made(void) {
     notes_free(log);
 }
 
+/* Who waits for readiness may be faster than the thread that is about to tell of it. */
+static void flush_waits_for_the_news_of_readiness(void) {
+    split_config *config = config_for(in_data("flags.json"), NULL);
+    for (long i = 0; i < effort(300); i++) {
+        notes *heard = notes_new();
+        split_error error;
+        split_factory *factory = split_factory_new("localhost", config, &error);
+        CHECK_INT(split_on(factory, SPLIT_EVENT_READY, note_event, heard, NULL), SPLIT_OK);
+        CHECK_INT(split_block_until_ready(factory, PATIENCE_MS), SPLIT_OK);
+        CHECK_INT(split_flush(factory, PATIENCE_MS), SPLIT_OK);
+        CHECK_INT(notes_count(heard), 1);
+        ended(factory);
+        notes_free(heard);
+    }
+    split_config_free(config);
+}
+
 /* ---- What they get ----------------------------------------------------------------------------------------------- */
 
 static void look_at_everything(const split_impression *impression, void *book) {
@@ -486,6 +503,7 @@ int main(void) {
     RUN(impressions_arrive_in_order_on_the_delivery_thread);
     RUN(a_listener_is_called_one_impression_at_a_time);
     RUN(the_log_is_written_on_the_thread_that_has_something_to_say);
+    RUN(flush_waits_for_the_news_of_readiness);
     RUN(lines_above_the_level_are_not_made);
     RUN(an_impression_says_everything);
     RUN(labels_can_be_switched_off);
