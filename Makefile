@@ -5,9 +5,17 @@
 #   make bench      ns per evaluation, beside a bare lower bound; µs per change by the stream; the start with much data,
 #                   beside other SDKs
 #   make sanitize   the C tests with the library itself under AddressSanitizer too
+#   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
+#                   put before it
+#   make package-check
+#                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench sanitize
+.PHONY: demo test bench sanitize install package-check
 
-demo test bench sanitize:
+demo test bench sanitize package-check:
 	@scripts/setup $@
 	@scripts/$@
+
+install:
+	@scripts/setup $@
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/$@

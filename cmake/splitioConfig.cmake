@@ -57,7 +57,7 @@ elseif(APPLE)
 else()
     _splitio_find(_splitio_shared libsplitio.so.${_splitio_major})
     _splitio_find(_splitio_static libsplitio.a)
-    set(_splitio_system util rt m dl)
+    set(_splitio_system util rt pthread m dl)
 endif()
 
 if(_splitio_shared AND NOT TARGET splitio::shared)
@@ -75,15 +75,13 @@ if(_splitio_shared AND NOT TARGET splitio::shared)
 endif()
 
 if(_splitio_static AND NOT TARGET splitio::static)
-    include(CMakeFindDependencyMacro)
-    find_dependency(Threads)
     add_library(splitio::static STATIC IMPORTED)
     set_target_properties(splitio::static PROPERTIES
         IMPORTED_LOCATION "${_splitio_static}"
         IMPORTED_LINK_INTERFACE_LANGUAGES C
         INTERFACE_COMPILE_DEFINITIONS SPLIT_STATIC
         INTERFACE_INCLUDE_DIRECTORIES "${_splitio_include}"
-        INTERFACE_LINK_LIBRARIES "Threads::Threads;${_splitio_system}")
+        INTERFACE_LINK_LIBRARIES "${_splitio_system}")
 endif()
 
 if(NOT TARGET splitio::splitio)

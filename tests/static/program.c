@@ -1,6 +1,6 @@
 /*
- * A program that has everything inside: libsplitio, OpenSSL, zlib and another Rust library, each of which brings helpers
- * (SHA-256, TLS, compression, unwinding) that are named alike. Both that speak TLS do so, with the same server.
+ * A program that has everything inside: libsplitio, OpenSSL, zlib and another Rust library, each of which brings
+ * helpers (SHA-256, TLS, compression, unwinding) that are named alike. Both that speak TLS do so, with the same server.
  *
  *     program HOST:PORT ca.pem
  */
@@ -25,7 +25,8 @@ static void zlib_compresses(void) {
     uLongf packed_len = sizeof packed, len = sizeof unpacked;
     memset(text, 's', sizeof text);
     check(compress(packed, &packed_len, text, sizeof text) == Z_OK && packed_len < 100, "zlib compresses");
-    check(uncompress(unpacked, &len, packed, packed_len) == Z_OK && len == sizeof text && memcmp(text, unpacked, len) == 0,
+    check(uncompress(unpacked, &len, packed, packed_len) == Z_OK && len == sizeof text &&
+              memcmp(text, unpacked, len) == 0,
           "zlib brings it back");
 }
 
