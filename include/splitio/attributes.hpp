@@ -301,8 +301,8 @@ struct Key {
 ///
 ///     Options{}.attributes_json(json).properties({{"page", "cart"}})
 ///
-/// It looks at what it is given and keeps nothing, so it is best written where it is used. Attributes that are invalid make
-/// the evaluation invalid, "control"; invalid properties are logged and left out.
+/// It looks at what it is given and keeps nothing, so it is best written where it is used. Attributes that are invalid
+/// make the evaluation invalid, "control"; invalid properties are logged and left out.
 class Options {
 public:
     Options() noexcept = default;
