@@ -7,15 +7,18 @@
  *
  * Text       UTF-8, taken as `Text`: a literal, std::string or std::string_view. Literals and std::string are passed on
  *            without a copy everywhere; other views in evaluations of one flag and in tracking. A NUL inside makes a
- * text invalid. Views that are given say how long they hold; those of treatments and labels hold for ever. Memory
- * Classes own what they stand for and can be moved, not copied. What was moved from is empty: a factory that answers
- * "control", lists without items. An evaluation of one flag allocates nothing once its thread is warm, attributes in
- * braces included. Errors     Evaluations do not fail: they answer "control". Other calls throw `Error`, or, with a
- * std::error_code& as their last argument, set that and are noexcept. With -fno-exceptions only the latter exist. All
- * files of a program that include this header should be built with exceptions, or all without. Times      Any
- * std::chrono duration. One that is negative is 0, so `deadline - now` can be given; one of more than a hundred years
- * is for ever. Threads    Const members may be called on any number of threads at once, and so may all members of a
- * factory but assignment, release and destruction. Non-const members of everything else belong to one thread at a time.
+ *            text invalid. Texts that are answered say how long they hold; treatments and labels hold for ever.
+ * Memory     Classes own what they stand for and can be moved, not copied. What was moved from is empty: a factory that
+ *            answers "control", lists without items. An evaluation of one flag allocates nothing once its thread is
+ *            warm, attributes in braces included.
+ * Errors     Evaluations do not fail: they answer "control". Other calls throw `Error`, or, with a std::error_code& as
+ *            their last argument, set that and are noexcept. With -fno-exceptions only the latter exist. All files of a
+ *            program that include this header should be built with exceptions, or all without. A noexcept call that
+ *            finds no memory ends the program.
+ * Times      Any std::chrono duration. One that is negative is 0, so `deadline - now` can be given; one of more than a
+ *            hundred years is for ever.
+ * Threads    Const members may be called on any number of threads at once, and so may all members of a factory but
+ *            assignment, release and destruction. Non-const members of everything else belong to one thread at a time.
  * Callbacks  What they throw ends there, and is reported to the logger of the configuration or on standard error.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -67,7 +70,7 @@ struct End {
 
 /// A running SDK: its definitions, its queues and its threads.
 class Factory {
-  public:
+public:
 #if SPLITIO_EXCEPTIONS
     /// Starts a factory and returns at once; definitions arrive later. The SDK key "localhost" reads them from a file
     /// (option splitFile).
@@ -86,9 +89,9 @@ class Factory {
         error = make_error_code(start(sdk_key, config, why));
     }
     /// Takes over a handle of the C API.
-    explicit Factory(split_factory *handle, Timeout destroy_timeout = Config::default_destroy_timeout)
-        : factory_(handle, detail::End{detail::milliseconds(destroy_timeout)}),
-          reporter_(std::make_shared<detail::Reporter>()) {}
+    static Factory adopt(split_factory *handle, Timeout destroy_timeout = Config::default_destroy_timeout) {
+        return Factory{handle, destroy_timeout, std::make_shared<detail::Reporter>()};
+    }
 
     /// Moving is cheap. What a factory is assigned to ends first, as by its destructor. The destructor waits for up to
     /// `Config::destroy_timeout` (10 seconds) until what is queued is sent; call `destroy` to know whether it was. No
@@ -101,22 +104,33 @@ class Factory {
 
     /// Evaluates a flag for a key, and records the impression. The view holds until the process ends; its text is
     /// NUL-terminated.
-    std::string_view treatment(const Key &key, Text flag, const Options &options = {}) const noexcept {
-        const Given given{key, options};
-        return split_get_treatment_n(factory_.get(), key.matching.data(), key.matching.size(), flag.data(), flag.size(),
-                                     given.get());
+    SPLITIO_INLINE std::string_view treatment(const Key &key, Text flag, const Options &options = {}) const noexcept {
+        if (!Given::is_needed(key, options)) return asked(key.matching, flag, nullptr);
+        if (const split_attributes *attributes = options.only_attributes();
+            attributes != nullptr && key.bucketing.data() == nullptr) {
+            split_options given = SPLIT_OPTIONS_INIT;
+            given.attributes = attributes;
+            return asked(key.matching, flag, &given);
+        }
+        return asked_with(key, flag, options);
     }
 
     /// The same, and the configuration of the treatment, and whether and why there was nothing to evaluate.
     Result treatment_with_config(const Key &key, Text flag, const Options &options = {}) const noexcept {
         Result result;
         const Given given{key, options};
-        split_get_treatment_with_config_n(factory_.get(), key.matching.data(), key.matching.size(), flag.data(),
-                                          flag.size(), given.get(), &result.raw_);
+        if (key.matching.is_c_string() && flag.is_c_string()) {
+            split_get_treatment_with_config(factory_.get(), key.matching.data(), flag.data(), given.get(),
+                                            &result.raw_);
+        } else {
+            split_get_treatment_with_config_n(factory_.get(), key.matching.data(), key.matching.size(), flag.data(),
+                                              flag.size(), given.get(), &result.raw_);
+        }
         return result;
     }
 
     /// Evaluates several flags against one state of the definitions: one answer per distinct flag, in the order given.
+    /// What is no name, such as an empty text, is logged and left out.
     Results treatments(const Key &key, const Names &flags, const Options &options = {}) const noexcept {
         return many(split_get_treatments, key, flags, options);
     }
@@ -220,7 +234,8 @@ class Factory {
     NameList flag_names() const noexcept {
         return NameList{split_manager_names(factory_.get())};
     }
-    /// A flag as a JSON object; "null" if there is none of this name, and empty if it is no name.
+    /// A flag as a JSON object; "null" if there is none of this name. Empty if that is no name, or the factory is
+    /// destroyed.
     Json flag_json(Text name) const {
         Json json;
         const detail::Terminated terminated{name};
@@ -318,28 +333,47 @@ class Factory {
         return factory_.release();
     }
 
-  private:
+private:
     /// A key and options as the C API takes them: NULL when there is nothing to say.
     class Given {
-      public:
-        Given(const Key &key, const Options &options) : needed_(key.bucketing.data() != nullptr || !options.empty()) {
+    public:
+        static bool is_needed(const Key &key, const Options &options) noexcept {
+            return key.bucketing.data() != nullptr || !options.empty();
+        }
+        Given(const Key &key, const Options &options) : needed_(is_needed(key, options)) {
             if (!needed_) return;
             raw_ = SPLIT_OPTIONS_INIT;
             if (key.bucketing.data() != nullptr) {
-                raw_.bucketing_key = key.bucketing.size() > 0 ? key.bucketing.data() : "";
-                raw_.bucketing_key_len = key.bucketing.size();
+                const std::size_t size = key.bucketing.size();
+                raw_.bucketing_key = size > 0 ? key.bucketing.data() : "";
+                raw_.bucketing_key_len = size;
             }
             options.attributes_.give(raw_.attributes, raw_.attributes_json, raw_.attributes_json_len, attributes_);
             options.properties_.give(raw_.properties, raw_.properties_json, raw_.properties_json_len, properties_);
         }
         const split_options *get() const noexcept { return needed_ ? &raw_ : nullptr; }
 
-      private:
+    private:
         bool needed_;
         split_options raw_;
         detail::Borrowed attributes_;
         detail::Borrowed properties_;
     };
+
+    Factory(split_factory *handle, Timeout destroy_timeout, std::shared_ptr<detail::Reporter> reporter) noexcept
+        : factory_(handle, detail::End{detail::milliseconds(destroy_timeout)}), reporter_(std::move(reporter)) {}
+
+    std::string_view asked(Text key, Text flag, const split_options *options) const noexcept {
+        if (key.is_c_string() && flag.is_c_string()) { // the library looks for their ends anyway
+            return split_get_treatment(factory_.get(), key.data(), flag.data(), options);
+        }
+        return split_get_treatment_n(factory_.get(), key.data(), key.size(), flag.data(), flag.size(), options);
+    }
+    // What `treatment` leaves, which is inlined as in a simple call all of it but the call of the library vanishes.
+    SPLITIO_NOINLINE std::string_view asked_with(const Key &key, Text flag, const Options &options) const noexcept {
+        const Given given{key, options};
+        return asked(key.matching, flag, given.get());
+    }
 
     split_status start(Text sdk_key, const Config &config, split_error &error) {
         if (!version_is_compatible()) {

@@ -3,7 +3,8 @@
  * turns in the same run: this machine's speed and its neighbours' noise are then in both.
  *
  * 1,000 flags, of which 996 are fillers of about 2.5 KB; 1,000 rotating keys; medians of 7 repeats. One thread is
- * measured by its CPU time, two pinned threads by the clock on the wall. Calls of malloc and its kin are counted: an
+ * measured by its CPU time, two pinned threads by the clock on the wall. A second table has the same calls made through
+ * splitio.hpp (benches/cpp), again in turns with those of C. Calls of malloc and its kin are counted: an
  * evaluation that is warm makes none, and the program fails if one does.
  */
 #ifndef _GNU_SOURCE
@@ -19,6 +20,8 @@
 
 #include <splitio.h>
 
+#include "../cpp/evaluate.h"
+
 #define FLAGS 1000
 #define KEYS 1000
 #define SEGMENT_KEYS 100000
@@ -32,7 +35,7 @@ const char *bound_get_treatment(const bound *bound, const char *key, const char 
 void bound_free(bound *bound);
 
 static long calls_per_repeat = 1000000;
-static char keys[KEYS][24];
+static char keys[KEYS][KEY_SIZE];
 static split_factory *factory;
 static bound *least;
 
@@ -330,6 +333,78 @@ static bool answers_are_right(const split_options *adult) {
     return right;
 }
 
+/* ---- The same in C and in C++ ------------------------------------------------------------------------------------ */
+
+static void run_in_c(const char *flag, const split_options *adult, enum attributes with) {
+    const struct work plain = {flag, with == NO_ATTRIBUTES ? NULL : adult, false};
+    if (with != FRESH_ATTRIBUTES) {
+        run(&plain);
+        return;
+    }
+    split_attributes *fresh = split_attributes_new();
+    split_options options = SPLIT_OPTIONS_INIT;
+    uintptr_t sum = 0;
+    int key = 0;
+    options.attributes = fresh;
+    for (long i = 0; i < CALLS; i++) {
+        split_attributes_clear(fresh);
+        split_attributes_set_int(fresh, "age", 30);
+        split_attributes_set_string(fresh, "country", "us");
+        sum += (uintptr_t)split_get_treatment(factory, keys[key], flag, &options);
+        if (++key == KEYS) key = 0;
+    }
+    sink = sum;
+    split_attributes_free(fresh);
+}
+
+static void run_in_cpp(const char *flag, const split_options *adult, enum attributes with) {
+    (void)adult;
+    sink = evaluate_in_cpp(factory, keys, KEYS, flag, with, CALLS);
+}
+
+static double alone_by(void (*by)(const char *, const split_options *, enum attributes), const char *flag,
+                       const split_options *adult, enum attributes with) {
+    double before = seconds(CLOCK_THREAD_CPUTIME_ID);
+    by(flag, adult, with);
+    return (seconds(CLOCK_THREAD_CPUTIME_ID) - before) / (double)CALLS * 1e9;
+}
+
+/* Measures C++ beside C; how many calls of malloc an evaluation in C++ has made, which must be none. */
+static long compare_with_cpp(const split_options *adult) {
+    static const struct {
+        const char *what, *flag;
+        enum attributes with;
+    } rows[] = {{"5050", "5050", NO_ATTRIBUTES},
+                {"whitelist", "whitelist", NO_ATTRIBUTES},
+                {"segment", "segment", NO_ATTRIBUTES},
+                {"attr, kept", "attr", KEPT_ATTRIBUTES},
+                {"attr, fresh", "attr", FRESH_ATTRIBUTES}};
+    long made = 0;
+    printf("\nThrough splitio.hpp, beside the C call: ns per call\n\n%-12s %8s %8s %10s   %s\n", "flag", "C", "C++",
+           "difference", "allocations");
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        double c[REPEATS], cpp[REPEATS], differences[REPEATS];
+        run_in_c(rows[r].flag, adult, rows[r].with);
+        run_in_cpp(rows[r].flag, adult, rows[r].with);
+        long before = allocations;
+        for (int i = 0; i < REPEATS; i++) {
+            c[i] = alone_by(run_in_c, rows[r].flag, adult, rows[r].with);
+            cpp[i] = alone_by(run_in_cpp, rows[r].flag, adult, rows[r].with);
+            differences[i] = cpp[i] - c[i];
+        }
+        /* Each run makes its attributes: a handful of calls of malloc, whatever else it does. */
+        long calls = REPEATS * CALLS, per_run = (allocations - before) / REPEATS;
+        long counted = per_run > 16 ? allocations - before : 0;
+        printf("%-12s %8.1f %8.1f %+10.1f   %.6f per call\n", rows[r].what, median(c), median(cpp), median(differences),
+               (double)counted / (double)calls);
+        made += counted;
+    }
+    printf("\nattr, kept: attributes that were filled once. attr, fresh: two filled for each call; in C by setters, in "
+           "C++ in\n"
+           "braces.\n");
+    return made;
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) calls_per_repeat = atol(argv[1]);
     if (CALLS < KEYS) {
@@ -397,6 +472,7 @@ int main(int argc, char **argv) {
         "pinned threads together; 2 is linear. idle cpu: the same of plain arithmetic; below 1.9, others were using\n"
         "the machine and the scaling says little.\n");
 
+    total_allocations += compare_with_cpp(&adult);
     split_attributes_free(attributes);
     split_destroy(factory, -1);
     split_factory_free(factory);

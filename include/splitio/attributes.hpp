@@ -32,13 +32,13 @@ namespace splitio {
 /// Whole numbers are numbers, and compare to dates as seconds since 1970; a time point leaves no doubt. Floating
 /// numbers never match Split's number and date matchers, which take whole ones.
 class Value {
-  public:
+public:
     Value(const char *text) noexcept : kind_(Kind::text), text_(text) {}
     Value(const std::string &text) noexcept : kind_(Kind::text), text_(text) {}
     Value(std::string_view text) noexcept : kind_(Kind::text), text_(text) {}
     Value(std::nullptr_t) = delete;
     template <class T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>
-    Value(T value) noexcept : kind_(Kind::boolean), boolean_(value) {}
+    Value(T value) noexcept : kind_(Kind::boolean), integer_(value) {}
     template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0,
               std::enable_if_t<!std::is_same_v<T, char> && !std::is_same_v<T, wchar_t>, int> = 0>
     Value(T value) noexcept : kind_(Kind::integer), integer_(static_cast<std::int64_t>(value)) {
@@ -58,34 +58,40 @@ class Value {
 
     /// Sets the attribute `name` of `attributes` to it.
     split_status put(split_attributes *attributes, Text name) const {
-        if (kind_ == Kind::text) {
-            return split_attributes_set_string_n(attributes, name.data(), name.size(), text_.data(), text_.size());
-        }
         if (kind_ == Kind::texts) return texts_.put(attributes, name, texts_.range, texts_.count);
-        const detail::Terminated terminated{name};
-        switch (kind_) {
-        case Kind::boolean:
-            return split_attributes_set_bool(attributes, terminated.get(), boolean_);
-        case Kind::number:
-            return split_attributes_set_double(attributes, terminated.get(), number_);
-        case Kind::time:
-            return split_attributes_set_datetime(attributes, terminated.get(), integer_);
-        case Kind::huge:
-            return put_huge(attributes, terminated.get());
-        default:
-            return split_attributes_set_int(attributes, terminated.get(), integer_);
+        if (kind_ != Kind::text) {
+            return name.is_c_string() ? put_plain(attributes, name.data())
+                                      : put_plain(attributes, detail::Terminated{name}.get());
         }
+        if (name.is_c_string() && text_.is_c_string()) {
+            return split_attributes_set_string(attributes, name.data(), text_.data());
+        }
+        return split_attributes_set_string_n(attributes, name.data(), name.size(), text_.data(), text_.size());
     }
 
-  private:
+private:
     enum class Kind : unsigned char { text, boolean, integer, huge, number, time, texts };
     using Put = split_status (*)(split_attributes *, Text name, const void *range, std::size_t count);
     struct Texts {
-        const void *range;
-        std::size_t count;
-        Put put;
+        const void *range = nullptr;
+        std::size_t count = 0;
+        Put put = nullptr;
     };
 
+    split_status put_plain(split_attributes *attributes, const char *name) const {
+        switch (kind_) {
+        case Kind::boolean:
+            return split_attributes_set_bool(attributes, name, integer_ != 0);
+        case Kind::number:
+            return split_attributes_set_double(attributes, name, number_);
+        case Kind::time:
+            return split_attributes_set_datetime(attributes, name, integer_);
+        case Kind::huge:
+            return put_huge(attributes, name);
+        default:
+            return split_attributes_set_int(attributes, name, integer_);
+        }
+    }
     /// Whole numbers beyond int64 go as JSON.
     split_status put_huge(split_attributes *attributes, const char *name) const {
         if (name == nullptr) return SPLIT_E_INVALID_ARGUMENT;
@@ -125,20 +131,18 @@ class Value {
     static split_status put_range(split_attributes *attributes, Text name, const void *pointer, std::size_t) {
         const Range &range = *static_cast<const Range *>(pointer);
         static_assert(std::is_reference_v<decltype(*std::begin(range))> ||
-                          !std::is_convertible_v<decltype(*std::begin(range)), const std::string &>,
+                          !std::is_same_v<std::decay_t<decltype(*std::begin(range))>, std::string>,
                       "the range makes its strings as it goes: put them in a container");
         return put_all(attributes, name, std::begin(range),
                        static_cast<std::size_t>(std::distance(std::begin(range), std::end(range))));
     }
 
+    // Not a union: compilers lose track of which member is set, and warn in the programs of others.
     Kind kind_;
-    union {
-        Text text_;
-        bool boolean_;
-        std::int64_t integer_;
-        double number_;
-        Texts texts_;
-    };
+    Text text_{};
+    std::int64_t integer_ = 0;
+    double number_ = 0;
+    Texts texts_{};
 };
 
 /// A name and its value, as they are written in braces: {"plan", "pro"}.
@@ -152,7 +156,7 @@ struct Attribute {
 ///
 ///     splitio::Attributes ann{{"plan", "pro"}, {"age", 31}, {"vip", true}, {"tags", {"a", "b"}}};
 class Attributes {
-  public:
+public:
     Attributes() noexcept : set_(split_attributes_new()) {}
 #if SPLITIO_EXCEPTIONS
     Attributes(std::initializer_list<Attribute> attributes) : Attributes() {
@@ -189,7 +193,7 @@ class Attributes {
         return set_.get();
     }
 
-  private:
+private:
     detail::Owned<split_attributes> set_;
 };
 
@@ -200,7 +204,7 @@ namespace detail {
 
 /// Sets that evaluations with attributes in braces fill, so that they allocate nothing: a thread keeps two.
 class Borrowed {
-  public:
+public:
     Borrowed() noexcept = default;
     Borrowed(const Borrowed &) = delete;
     Borrowed &operator=(const Borrowed &) = delete;
@@ -217,7 +221,7 @@ class Borrowed {
         return set_;
     }
 
-  private:
+private:
     struct Kept {
         ~Kept() {
             for (split_attributes *&set : sets) {
@@ -265,7 +269,7 @@ struct Fields {
 
     bool empty() const noexcept { return set == nullptr && count == 0 && json.data() == nullptr; }
 
-    /// Writes where the library looks for them. What is invalid among them makes the call invalid.
+    /// Writes where the library looks for them. If one is invalid, they are all given as JSON that is.
     void give(const split_attributes *&to_set, const char *&to_json, std::size_t &to_len, Borrowed &borrowed) const {
         if (set != nullptr) {
             to_set = set;
@@ -297,10 +301,10 @@ struct Key {
 ///
 ///     Options{}.attributes_json(json).properties({{"page", "cart"}})
 ///
-/// It looks at what it is given and keeps nothing, so it is best written where it is used. Attributes or properties
-/// that are invalid make the evaluation invalid: "control".
+/// It looks at what it is given and keeps nothing, so it is best written where it is used. Attributes that are invalid
+/// make the evaluation invalid, "control"; invalid properties are logged and left out.
 class Options {
-  public:
+public:
     Options() noexcept = default;
     Options(std::initializer_list<Attribute> attributes) noexcept { this->attributes(attributes); }
     Options(const Attributes &attributes) noexcept { this->attributes(attributes); }
@@ -314,10 +318,12 @@ class Options {
     Options &properties(const Properties &set) noexcept { return take(properties_, set); }
     Options &properties_json(Text json) noexcept { return take(properties_, json); }
 
-  private:
+private:
     friend class Factory;
 
     bool empty() const noexcept { return attributes_.empty() && properties_.empty(); }
+    /// The one thing that is given, if it is that: a set of attributes.
+    const split_attributes *only_attributes() const noexcept { return properties_.empty() ? attributes_.set : nullptr; }
     Options &take(detail::Fields &fields, std::initializer_list<Attribute> list) noexcept {
         fields = {nullptr, list.begin(), list.size(), {}};
         return *this;
@@ -337,7 +343,7 @@ class Options {
 
 /// Several names, of flags or of flag sets: in braces, or a collection of text.
 class Names {
-  public:
+public:
     Names(std::initializer_list<Text> names) { add_all(names); }
     template <class Range, std::enable_if_t<detail::is_range_of_text<Range>::value, int> = 0>
     Names(const Range &names) {
@@ -349,14 +355,15 @@ class Names {
     const char *const *data() const noexcept { return many_.empty() ? few_.data() : many_.data(); }
     std::size_t size() const noexcept { return size_; }
 
-  private:
+private:
     template <class Range> void add_all(const Range &names) {
         for (auto &&name : names) {
             const Text text = name;
             // A string that the range makes as it goes, or a view without an end, has to be copied.
             constexpr bool stays = std::is_lvalue_reference_v<decltype(*std::begin(names))> ||
                                    std::is_pointer_v<std::decay_t<decltype(name)>>;
-            add(stays && text.terminated() && text.view().find('\0') == text.view().npos ? text.data() : copy(text));
+            const bool whole = text.is_c_string() || (text.terminated() && text.view().find('\0') == text.view().npos);
+            add(stays && whole ? text.data() : copy(text));
         }
     }
     const char *copy(Text text) {

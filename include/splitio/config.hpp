@@ -93,7 +93,7 @@ namespace detail {
 
 /// Where it is told that a callback threw: the logger that belongs to it, or standard error.
 class Reporter {
-  public:
+public:
     void logger(LogLevel level, std::shared_ptr<const Logger> logger) {
         const std::lock_guard<std::mutex> guard{lock_};
         silent_ = level == LogLevel::none || logger == nullptr;
@@ -133,7 +133,7 @@ class Reporter {
 #endif
     }
 
-  private:
+private:
     std::mutex lock_;
     std::shared_ptr<const Logger> logger_;
     bool silent_ = false;
@@ -228,7 +228,7 @@ constexpr Queue operator|(Queue a, Queue b) noexcept {
 ///
 ///     auto config = splitio::Config{}.set("featuresRefreshRate", 30s).set("flagSetsFilter", {"web", "mobile"});
 class Config {
-  public:
+public:
     /// What the destructor of a factory waits for when nothing else was set: see `destroy_timeout`.
     static constexpr std::chrono::seconds default_destroy_timeout{10};
 
@@ -332,7 +332,7 @@ class Config {
         return config_.get();
     }
 
-  private:
+private:
     friend class Factory;
 
     split_status put(Listener listener) {

@@ -49,7 +49,7 @@ enum class Errc : split_status {
 namespace detail {
 
 class Category final : public std::error_category {
-  public:
+public:
     const char *name() const noexcept override { return "splitio"; }
     std::string message(int status) const override { return split_status_string(status); }
     std::error_condition default_error_condition(int status) const noexcept override {
@@ -76,9 +76,9 @@ inline const std::error_category &error_category() noexcept {
     return category;
 }
 
-/// No error for SPLIT_OK.
+/// SPLIT_OK is no error: a std::error_code as it is made.
 inline std::error_code make_error_code(split_status status) noexcept {
-    return {status, error_category()};
+    return status != SPLIT_OK ? std::error_code{status, error_category()} : std::error_code{};
 }
 inline std::error_code make_error_code(Errc code) noexcept {
     return make_error_code(static_cast<split_status>(code));
@@ -87,13 +87,13 @@ inline std::error_code make_error_code(Errc code) noexcept {
 /// Why the latest failing call of this thread failed, in the library's own words: more than a std::error_code can tell.
 /// Evaluations are not counted among the failing.
 class LastError {
-  public:
+public:
     LastError() noexcept { split_last_error(&error_); }
     std::error_code code() const noexcept { return make_error_code(error_.status); }
     /// A sentence in English; empty when no call has failed. Valid as long as this object.
     const char *message() const noexcept { return error_.message; }
 
-  private:
+private:
     split_error error_{};
 };
 
@@ -101,11 +101,11 @@ class LastError {
 /// What is thrown. `what()` is a sentence, such as "unknown option featureRefreshRate; did you mean
 /// featuresRefreshRate?".
 class Error : public std::system_error {
-  public:
+public:
     explicit Error(const split_error &error) : std::system_error(make_error_code(error.status)), error_(error) {}
     const char *what() const noexcept override { return error_.message; }
 
-  private:
+private:
     split_error error_; // here, so that copying cannot fail
 };
 #endif

@@ -21,7 +21,7 @@ namespace splitio {
 
 /// An answer inside a `Results`, and valid as long as that.
 class ResultView {
-  public:
+public:
     explicit ResultView(const split_result &result) noexcept : raw_(&result) {}
 
     std::string_view flag() const noexcept { return detail::view(raw_->flag); }
@@ -41,13 +41,13 @@ class ResultView {
     std::error_code error() const noexcept { return make_error_code(raw_->status); }
     const split_result &c_result() const noexcept { return *raw_; }
 
-  private:
+private:
     const split_result *raw_;
 };
 
 /// An answer that owns its configuration, which stays as it is when definitions change.
 class Result {
-  public:
+public:
     Result(Result &&other) noexcept : raw_(std::exchange(other.raw_, split_result{})) {}
     Result &operator=(Result &&other) noexcept {
         if (this != &other) {
@@ -68,7 +68,7 @@ class Result {
     std::error_code error() const noexcept { return view().error(); }
     const split_result &c_result() const noexcept { return raw_; }
 
-  private:
+private:
     friend class Factory;
     Result() noexcept = default;
     ResultView view() const noexcept { return ResultView{raw_}; }
@@ -78,7 +78,7 @@ class Result {
 
 /// The answers to a question about several flags: a range of `ResultView`.
 class Results : public detail::List<split_results, split_result, ResultView> {
-  public:
+public:
     /// Takes over a list of the C API.
     explicit Results(split_results *list) noexcept : List(list, split_results_data) {}
     /// The answer for a flag, if the list has one.
@@ -90,7 +90,7 @@ class Results : public detail::List<split_results, split_result, ResultView> {
 
 /// The description of a flag inside a `Flags` or a `Flag`, and valid as long as that.
 class FlagView {
-  public:
+public:
     explicit FlagView(const split_flag_view *flag) noexcept : raw_(flag) {}
 
     std::string_view name() const noexcept { return detail::view(raw_->name); }
@@ -115,37 +115,37 @@ class FlagView {
     /// A JSON array of {"n": flag, "ts": [treatment, ...]}.
     std::string_view prerequisites_json() const noexcept { return detail::view(raw_->prerequisites_json); }
 
-  private:
+private:
     const split_flag_view *raw_;
 };
 
 /// Descriptions of flags: a range of `FlagView`.
 class Flags : public detail::List<split_flag_view_list, const split_flag_view *, FlagView> {
-  public:
+public:
     /// Takes over a list of the C API.
     explicit Flags(split_flag_view_list *list) noexcept : List(list, split_flag_view_list_data) {}
 };
 
 /// The description of one flag. Empty, and not to be asked, after a move.
 class Flag : public FlagView {
-  public:
+public:
     /// `list` has at least one.
     explicit Flag(Flags list) noexcept : FlagView(list[0]), list_(std::move(list)) {}
 
-  private:
+private:
     Flags list_;
 };
 
 /// Names of flags: a range of std::string_view.
 class NameList : public detail::List<split_name_list, const char *, std::string_view> {
-  public:
+public:
     /// Takes over a list of the C API.
     explicit NameList(split_name_list *list) noexcept : List(list, split_name_list_data) {}
 };
 
 /// JSON text that the library made.
 class Json {
-  public:
+public:
     Json() noexcept = default;
     Json(Json &&other) noexcept : raw_(std::exchange(other.raw_, split_json{})) {}
     Json &operator=(Json &&other) noexcept {
@@ -162,7 +162,7 @@ class Json {
     operator std::string_view() const noexcept { return view(); }
     bool empty() const noexcept { return raw_.len == 0; }
 
-  private:
+private:
     friend class Factory;
     split_json raw_{};
 };

@@ -24,6 +24,17 @@
 
 #include "../splitio.h"
 
+#if defined(__GNUC__) || defined(__clang__)
+#define SPLITIO_INLINE __attribute__((always_inline)) inline
+#define SPLITIO_NOINLINE __attribute__((noinline))
+#elif defined(_MSC_VER)
+#define SPLITIO_INLINE __forceinline
+#define SPLITIO_NOINLINE __declspec(noinline)
+#else
+#define SPLITIO_INLINE inline
+#define SPLITIO_NOINLINE
+#endif
+
 namespace splitio {
 
 /// What an evaluation answers when there is nothing to evaluate, and no fallback treatment.
@@ -32,22 +43,26 @@ inline constexpr std::string_view control = "control";
 /// Text as it is given to a call, which reads it and does not keep it. NULL is no text, and invalid where one is
 /// needed.
 class Text {
-  public:
+public:
     constexpr Text() noexcept = default;
     constexpr Text(std::nullptr_t) noexcept {}
-    constexpr Text(const char *text) noexcept
-        : data_(text), size_(text != nullptr ? std::char_traits<char>::length(text) : 0), terminated_(true) {}
+    constexpr Text(const char *text) noexcept : data_(text), size_(text != nullptr ? unknown : 0), terminated_(true) {}
     Text(const std::string &text) noexcept : data_(text.c_str()), size_(text.size()), terminated_(true) {}
     constexpr Text(std::string_view text) noexcept
         : data_(text.empty() ? "" : text.data()), size_(text.size()), terminated_(text.empty()) {}
 
     /// NULL if there is none. Not always NUL-terminated.
     constexpr const char *data() const noexcept { return data_; }
-    constexpr std::size_t size() const noexcept { return size_; }
+    constexpr std::size_t size() const noexcept {
+        return size_ != unknown ? size_ : std::char_traits<char>::length(data_);
+    }
     constexpr bool terminated() const noexcept { return terminated_; }
-    constexpr std::string_view view() const noexcept { return {data_ != nullptr ? data_ : "", size_}; }
+    /// Whether it was given as a pointer, so that it is none or ends at its first NUL.
+    constexpr bool is_c_string() const noexcept { return data_ == nullptr || size_ == unknown; }
+    constexpr std::string_view view() const noexcept { return {data_ != nullptr ? data_ : "", size()}; }
 
-  private:
+private:
+    static constexpr std::size_t unknown = static_cast<std::size_t>(-1); // until it is asked for
     const char *data_ = nullptr;
     std::size_t size_ = 0;
     bool terminated_ = false;
@@ -65,10 +80,12 @@ inline constexpr const char *invalid_text = "\xff";
 
 /// Text for a call that takes no length.
 class Terminated {
-  public:
+public:
     explicit Terminated(Text text) {
         if (text.data() == nullptr) return;
-        if (std::memchr(text.data(), '\0', text.size()) != nullptr) {
+        if (text.is_c_string()) {
+            text_ = text.data();
+        } else if (std::memchr(text.data(), '\0', text.size()) != nullptr) {
             text_ = invalid_text;
         } else if (text.terminated()) {
             text_ = text.data();
@@ -86,7 +103,7 @@ class Terminated {
 
     const char *get() const noexcept { return text_; }
 
-  private:
+private:
     const char *text_ = nullptr;
     std::array<char, 256> few_;
     std::string many_;
@@ -133,9 +150,9 @@ struct is_range_of_text<
 
 /// An array as the library gives it, as a range of what C++ makes of its items.
 template <class Raw, class View> class Sequence {
-  public:
+public:
     class iterator {
-      public:
+    public:
         using iterator_category = std::input_iterator_tag; // as it gives values, not references
 #if defined(__cpp_lib_ranges)
         using iterator_concept = std::random_access_iterator_tag;
@@ -202,7 +219,7 @@ template <class Raw, class View> class Sequence {
             return a.at_ >= b.at_;
         }
 
-      private:
+    private:
         static View made(const Raw &raw) noexcept {
             if constexpr (std::is_same_v<View, std::string_view>) {
                 return detail::view(raw);
@@ -234,7 +251,7 @@ template <class Raw, class View> class Sequence {
         return begin()[static_cast<std::ptrdiff_t>(index)];
     }
 
-  private:
+private:
     const Raw *items_ = nullptr;
     std::size_t size_ = 0;
 };
@@ -251,7 +268,7 @@ template <class C> using Owned = std::unique_ptr<C, Free>;
 
 /// A list of the library's, as a range. What was moved from is empty.
 template <class C, class Raw, class View> class List : public Sequence<Raw, View> {
-  public:
+public:
     List(List &&other) noexcept : Items(std::exchange(other.items(), {})), list_(std::move(other.list_)) {}
     List &operator=(List &&other) noexcept {
         items() = std::exchange(other.items(), {});
@@ -261,7 +278,7 @@ template <class C, class Raw, class View> class List : public Sequence<Raw, View
     /// Stays owned by this object. NULL after a move.
     const C *c_ptr() const noexcept { return list_.get(); }
 
-  protected:
+protected:
     using Items = Sequence<Raw, View>;
     List(C *list, const Raw *(*data)(const C *, std::size_t *)) noexcept : list_(list) {
         std::size_t count = 0;
@@ -269,7 +286,7 @@ template <class C, class Raw, class View> class List : public Sequence<Raw, View
         items() = Items{first, count};
     }
 
-  private:
+private:
     Items &items() noexcept { return *this; }
     Owned<C> list_;
 };

@@ -107,11 +107,18 @@ impl Life {
             Some(cause) => Refusal::Thread(cause),
             None => Refusal::Destroyed,
         })?;
-        if kind == EventKind::Ready && self.lifecycle.is_ready() && !self.outlets.queues_events() {
-            // It may have become ready before the thread that hears of it was started; hearing of it twice does no harm.
-            self.outlets.delivery.event(Event::Ready);
+        if kind == EventKind::Ready {
+            self.announce_ready();
         }
         Ok(())
+    }
+
+    /// Tells the delivery thread, if there is one, that the factory is ready, if it is. Who makes it ready tells that too,
+    /// but perhaps before that thread was started, or not yet. Hearing of it twice does no harm.
+    fn announce_ready(&self) {
+        if self.lifecycle.is_ready() && !self.outlets.queues_events() {
+            self.outlets.delivery.event(Event::Ready);
+        }
     }
 
     pub(super) fn poll(&self, timeout: Option<Duration>, max: usize) -> Result<String, Refusal> {
@@ -146,6 +153,7 @@ impl Life {
             Source::Backend(running) => running.flush(deadline),
             Source::Files(_) | Source::Nowhere => true,
         };
+        self.announce_ready();
         let delivered = self.outlets.delivery.wait_delivered(deadline);
         match (sent && delivered, self.status()) {
             (true, _) => Ok(()),

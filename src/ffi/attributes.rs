@@ -54,10 +54,11 @@ fn set_text(attributes: &mut Attributes, name: &str, value: Result<&str, BadText
 fn set_texts<'a>(
     attributes: &mut Attributes,
     name: &str,
-    values: impl Iterator<Item = Result<&'a str, BadText>>,
+    values: impl Iterator<Item = Result<&'a str, BadText>> + Clone,
 ) -> Result<(), Unset> {
-    let values: Vec<&str> = values.collect::<Result<_, _>>().map_err(|cause| Unset::Text("a value", cause))?;
-    attributes.set_texts(name, values).map_err(Unset::Full)
+    // Read twice, so that a set that is filled for each evaluation allocates nothing once it is warm.
+    values.clone().try_for_each(|value| value.map(drop)).map_err(|cause| Unset::Text("a value", cause))?;
+    attributes.set_texts(name, values.flatten()).map_err(Unset::Full)
 }
 
 /// An array that may be NULL only if nothing is in it.

@@ -94,6 +94,23 @@ static void lines_above_the_level_are_not_made(void) {
     notes_free(log);
 }
 
+/* Who waits for readiness may be faster than the thread that is about to tell of it. */
+static void flush_waits_for_the_news_of_readiness(void) {
+    split_config *config = config_for(in_data("flags.json"), NULL);
+    for (long i = 0; i < effort(300); i++) {
+        notes *heard = notes_new();
+        split_error error;
+        split_factory *factory = split_factory_new("localhost", config, &error);
+        CHECK_INT(split_on(factory, SPLIT_EVENT_READY, note_event, heard, NULL), SPLIT_OK);
+        CHECK_INT(split_block_until_ready(factory, PATIENCE_MS), SPLIT_OK);
+        CHECK_INT(split_flush(factory, PATIENCE_MS), SPLIT_OK);
+        CHECK_INT(notes_count(heard), 1);
+        ended(factory);
+        notes_free(heard);
+    }
+    split_config_free(config);
+}
+
 /* ---- What they get ----------------------------------------------------------------------------------------------- */
 
 static void look_at_everything(const split_impression *impression, void *book) {
@@ -403,11 +420,13 @@ static void log_that_calls_back(const split_log_record *record, void *user_data)
     (void)record;
     (void)user_data;
     int depth = __atomic_add_fetch(&log_depth, 1, __ATOMIC_SEQ_CST);
-    if (depth > deepest) deepest = depth;
+    if (depth > __atomic_load_n(&deepest, __ATOMIC_SEQ_CST)) __atomic_store_n(&deepest, depth, __ATOMIC_SEQ_CST);
     __atomic_add_fetch(&log_calls, 1, __ATOMIC_SEQ_CST);
-    split_get_treatment(called_back, "", "checkout", NULL); /* would log an error itself */
-    split_get_treatment(called_back, "ann", "unknown", NULL);
-    split_status status = split_track(called_back, "ann", "user", "not valid", 1, NULL);
+    split_get_treatment(__atomic_load_n(&called_back, __ATOMIC_SEQ_CST), "", "checkout",
+                        NULL); /* would log an error itself */
+    split_get_treatment(__atomic_load_n(&called_back, __ATOMIC_SEQ_CST), "ann", "unknown", NULL);
+    split_status status =
+        split_track(__atomic_load_n(&called_back, __ATOMIC_SEQ_CST), "ann", "user", "not valid", 1, NULL);
     CHECK(status == SPLIT_E_INVALID_ARGUMENT || status == SPLIT_E_DESTROYED); /* it logs while it ends, too */
     __atomic_sub_fetch(&log_depth, 1, __ATOMIC_SEQ_CST);
 }
@@ -419,7 +438,8 @@ static void a_logger_that_calls_back_does_no_harm(void) {
     split_factory *factory = started(config);
     split_config_free(config);
     split_factory *quiet = called_back;
-    called_back = factory; /* from here on it calls the factory it logs for */
+    /* From here on it calls the factory it logs for. */
+    __atomic_store_n(&called_back, factory, __ATOMIC_SEQ_CST);
     __atomic_store_n(&log_calls, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&deepest, 0, __ATOMIC_SEQ_CST);
     CHECK_STR(split_get_treatment(factory, "", "checkout", NULL), "control");
@@ -486,6 +506,7 @@ int main(void) {
     RUN(impressions_arrive_in_order_on_the_delivery_thread);
     RUN(a_listener_is_called_one_impression_at_a_time);
     RUN(the_log_is_written_on_the_thread_that_has_something_to_say);
+    RUN(flush_waits_for_the_news_of_readiness);
     RUN(lines_above_the_level_are_not_made);
     RUN(an_impression_says_everything);
     RUN(labels_can_be_switched_off);
