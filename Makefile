@@ -2,12 +2,20 @@
 #
 #   make demo       build the library and run the C example against it
 #   make test       everything that must hold before a change goes in
-#   make bench      ns per evaluation, beside a bare lower bound; µs per change by the stream; the start with much data,
-#                   beside other SDKs
+#   make bench      ns per evaluation in C and C++, beside a bare lower bound; µs per change by the stream; the start
+#                   with much data, beside other SDKs
 #   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer
+#   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
+#                   put before it
+#   make package-check
+#                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench sanitize
+.PHONY: demo test bench sanitize install package-check
 
-demo test bench sanitize:
+demo test bench sanitize package-check:
 	@scripts/setup $@
 	@scripts/$@
+
+install:
+	@scripts/setup $@
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/$@

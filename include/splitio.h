@@ -487,6 +487,7 @@ split_status split_config_set_logger(split_config *config,
  * localhost mode too, where nothing is sent.
  *
  * Threads: one at a time per configuration. NULL: `listener` NULL removes it.
+ * Memory: `drop` is called as that of `split_config_set_logger`.
  */
 SPLIT_API
 split_status split_config_set_impression_listener(split_config *config,
@@ -621,7 +622,7 @@ const char *split_get_treatment(const split_factory *factory,
 /**
  * `split_get_treatment` with lengths.
  *
- * Threads, fork, NULL: as `split_get_treatment`.
+ * Threads, fork, memory, NULL: as `split_get_treatment`.
  */
 SPLIT_API
 const char *split_get_treatment_n(const split_factory *factory,
@@ -649,7 +650,7 @@ split_status split_get_treatment_with_config(const split_factory *factory,
 /**
  * `split_get_treatment_with_config` with lengths.
  *
- * Threads, fork, NULL: as `split_get_treatment_with_config`.
+ * Threads, fork, memory, NULL: as `split_get_treatment_with_config`.
  */
 SPLIT_API
 split_status split_get_treatment_with_config_n(const split_factory *factory,
@@ -677,7 +678,7 @@ split_results *split_get_treatments(const split_factory *factory,
 /**
  * `split_get_treatments`, with the configuration of each treatment.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_with_config(const split_factory *factory,
@@ -690,7 +691,7 @@ split_results *split_get_treatments_with_config(const split_factory *factory,
  * `split_get_treatments`; a set that is unknown, or outside flagSetsFilter, gives
  * an empty list.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_by_flag_set(const split_factory *factory,
@@ -701,7 +702,7 @@ split_results *split_get_treatments_by_flag_set(const split_factory *factory,
 /**
  * `split_get_treatments_by_flag_set`, with the configuration of each treatment.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_with_config_by_flag_set(const split_factory *factory,
@@ -713,7 +714,7 @@ split_results *split_get_treatments_with_config_by_flag_set(const split_factory 
  * Evaluates every flag that is in at least one of several flag sets, once, in the
  * order of their names.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_by_flag_sets(const split_factory *factory,
@@ -724,7 +725,7 @@ split_results *split_get_treatments_by_flag_sets(const split_factory *factory,
 /**
  * `split_get_treatments_by_flag_sets`, with the configuration of each treatment.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_with_config_by_flag_sets(const split_factory *factory,
@@ -753,7 +754,7 @@ const split_result *split_results_data(const split_results *results,
                                        size_t *count);
 
 /**
- * The result of a flag, or NULL when the list has none.
+ * The result of a flag, valid until the list is freed; NULL when it has none.
  *
  * Threads: any, concurrently. NULL: NULL.
  */
@@ -946,7 +947,8 @@ SPLIT_API SPLIT_NODISCARD
 split_flag_view_list *split_manager_splits(const split_factory *factory);
 
 /**
- * One flag, as a list of one, or of none. Ended by `split_flag_view_list_free`.
+ * One flag, as a list of one, or of none. Never NULL; ended by
+ * `split_flag_view_list_free`.
  *
  * Threads: any, concurrently. Fork: works in a child. NULL: an empty list.
  */

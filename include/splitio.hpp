@@ -130,6 +130,7 @@ public:
     }
 
     /// Evaluates several flags against one state of the definitions: one answer per distinct flag, in the order given.
+    /// What is no name, such as an empty text, is logged and left out.
     Results treatments(const Key &key, const Names &flags, const Options &options = {}) const noexcept {
         return many(split_get_treatments, key, flags, options);
     }
@@ -233,7 +234,8 @@ public:
     NameList flag_names() const noexcept {
         return NameList{split_manager_names(factory_.get())};
     }
-    /// A flag as a JSON object; "null" if there is none of this name. Empty if that is no name, or the factory destroyed.
+    /// A flag as a JSON object; "null" if there is none of this name. Empty if that is no name, or the factory is
+    /// destroyed.
     Json flag_json(Text name) const {
         Json json;
         const detail::Terminated terminated{name};

@@ -38,7 +38,7 @@ public:
     Value(std::string_view text) noexcept : kind_(Kind::text), text_(text) {}
     Value(std::nullptr_t) = delete;
     template <class T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>
-    Value(T value) noexcept : kind_(Kind::boolean), boolean_(value) {}
+    Value(T value) noexcept : kind_(Kind::boolean), integer_(value) {}
     template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0,
               std::enable_if_t<!std::is_same_v<T, char> && !std::is_same_v<T, wchar_t>, int> = 0>
     Value(T value) noexcept : kind_(Kind::integer), integer_(static_cast<std::int64_t>(value)) {
@@ -73,15 +73,15 @@ private:
     enum class Kind : unsigned char { text, boolean, integer, huge, number, time, texts };
     using Put = split_status (*)(split_attributes *, Text name, const void *range, std::size_t count);
     struct Texts {
-        const void *range;
-        std::size_t count;
-        Put put;
+        const void *range = nullptr;
+        std::size_t count = 0;
+        Put put = nullptr;
     };
 
     split_status put_plain(split_attributes *attributes, const char *name) const {
         switch (kind_) {
         case Kind::boolean:
-            return split_attributes_set_bool(attributes, name, boolean_);
+            return split_attributes_set_bool(attributes, name, integer_ != 0);
         case Kind::number:
             return split_attributes_set_double(attributes, name, number_);
         case Kind::time:
@@ -137,14 +137,12 @@ private:
                        static_cast<std::size_t>(std::distance(std::begin(range), std::end(range))));
     }
 
+    // Not a union: compilers lose track of which member is set, and warn in the programs of others.
     Kind kind_;
-    union {
-        Text text_;
-        bool boolean_;
-        std::int64_t integer_;
-        double number_;
-        Texts texts_;
-    };
+    Text text_{};
+    std::int64_t integer_ = 0;
+    double number_ = 0;
+    Texts texts_{};
 };
 
 /// A name and its value, as they are written in braces: {"plan", "pro"}.
@@ -303,8 +301,8 @@ struct Key {
 ///
 ///     Options{}.attributes_json(json).properties({{"page", "cart"}})
 ///
-/// It looks at what it is given and keeps nothing, so it is best written where it is used. Attributes that are invalid make
-/// the evaluation invalid, "control"; invalid properties are logged and left out.
+/// It looks at what it is given and keeps nothing, so it is best written where it is used. Attributes that are invalid
+/// make the evaluation invalid, "control"; invalid properties are logged and left out.
 class Options {
 public:
     Options() noexcept = default;

@@ -184,6 +184,7 @@ pub unsafe extern "C" fn split_config_set_logger(
 /// localhost mode too, where nothing is sent.
 ///
 /// Threads: one at a time per configuration. NULL: `listener` NULL removes it.
+/// Memory: `drop` is called as that of `split_config_set_logger`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_config_set_impression_listener(
     config: *mut split_config,

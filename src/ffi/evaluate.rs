@@ -149,7 +149,7 @@ pub unsafe extern "C" fn split_get_treatment(
 
 /// `split_get_treatment` with lengths.
 ///
-/// Threads, fork, NULL: as `split_get_treatment`.
+/// Threads, fork, memory, NULL: as `split_get_treatment`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_get_treatment_n(
     factory: *const split_factory,
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn split_get_treatment_with_config(
 
 /// `split_get_treatment_with_config` with lengths.
 ///
-/// Threads, fork, NULL: as `split_get_treatment_with_config`.
+/// Threads, fork, memory, NULL: as `split_get_treatment_with_config`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_get_treatment_with_config_n(
     factory: *const split_factory,
@@ -226,7 +226,7 @@ pub unsafe extern "C" fn split_get_treatments(
 
 /// `split_get_treatments`, with the configuration of each treatment.
 ///
-/// Threads, fork, NULL: as `split_get_treatments`.
+/// Threads, fork, memory, NULL: as `split_get_treatments`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_get_treatments_with_config(
@@ -244,7 +244,7 @@ pub unsafe extern "C" fn split_get_treatments_with_config(
 /// `split_get_treatments`; a set that is unknown, or outside flagSetsFilter, gives
 /// an empty list.
 ///
-/// Threads, fork, NULL: as `split_get_treatments`.
+/// Threads, fork, memory, NULL: as `split_get_treatments`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_get_treatments_by_flag_set(
@@ -259,7 +259,7 @@ pub unsafe extern "C" fn split_get_treatments_by_flag_set(
 
 /// `split_get_treatments_by_flag_set`, with the configuration of each treatment.
 ///
-/// Threads, fork, NULL: as `split_get_treatments`.
+/// Threads, fork, memory, NULL: as `split_get_treatments`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_get_treatments_with_config_by_flag_set(
@@ -275,7 +275,7 @@ pub unsafe extern "C" fn split_get_treatments_with_config_by_flag_set(
 /// Evaluates every flag that is in at least one of several flag sets, once, in the
 /// order of their names.
 ///
-/// Threads, fork, NULL: as `split_get_treatments`.
+/// Threads, fork, memory, NULL: as `split_get_treatments`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_get_treatments_by_flag_sets(
@@ -291,7 +291,7 @@ pub unsafe extern "C" fn split_get_treatments_by_flag_sets(
 
 /// `split_get_treatments_by_flag_sets`, with the configuration of each treatment.
 ///
-/// Threads, fork, NULL: as `split_get_treatments`.
+/// Threads, fork, memory, NULL: as `split_get_treatments`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_get_treatments_with_config_by_flag_sets(

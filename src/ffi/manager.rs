@@ -176,7 +176,8 @@ pub unsafe extern "C" fn split_manager_splits(factory: *const split_factory) -> 
     unsafe { ask(factory, |manager| Views::new(manager.splits())) }
 }
 
-/// One flag, as a list of one, or of none. Ended by `split_flag_view_list_free`.
+/// One flag, as a list of one, or of none. Never NULL; ended by
+/// `split_flag_view_list_free`.
 ///
 /// Threads: any, concurrently. Fork: works in a child. NULL: an empty list.
 #[must_use]

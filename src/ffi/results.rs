@@ -143,7 +143,7 @@ pub unsafe extern "C" fn split_results_data(results: *const split_results, count
     }
 }
 
-/// The result of a flag, or NULL when the list has none.
+/// The result of a flag, valid until the list is freed; NULL when it has none.
 ///
 /// Threads: any, concurrently. NULL: NULL.
 #[unsafe(no_mangle)]

@@ -420,11 +420,13 @@ static void log_that_calls_back(const split_log_record *record, void *user_data)
     (void)record;
     (void)user_data;
     int depth = __atomic_add_fetch(&log_depth, 1, __ATOMIC_SEQ_CST);
-    if (depth > deepest) deepest = depth;
+    if (depth > __atomic_load_n(&deepest, __ATOMIC_SEQ_CST)) __atomic_store_n(&deepest, depth, __ATOMIC_SEQ_CST);
     __atomic_add_fetch(&log_calls, 1, __ATOMIC_SEQ_CST);
-    split_get_treatment(called_back, "", "checkout", NULL); /* would log an error itself */
-    split_get_treatment(called_back, "ann", "unknown", NULL);
-    split_status status = split_track(called_back, "ann", "user", "not valid", 1, NULL);
+    split_get_treatment(__atomic_load_n(&called_back, __ATOMIC_SEQ_CST), "", "checkout",
+                        NULL); /* would log an error itself */
+    split_get_treatment(__atomic_load_n(&called_back, __ATOMIC_SEQ_CST), "ann", "unknown", NULL);
+    split_status status =
+        split_track(__atomic_load_n(&called_back, __ATOMIC_SEQ_CST), "ann", "user", "not valid", 1, NULL);
     CHECK(status == SPLIT_E_INVALID_ARGUMENT || status == SPLIT_E_DESTROYED); /* it logs while it ends, too */
     __atomic_sub_fetch(&log_depth, 1, __ATOMIC_SEQ_CST);
 }
@@ -436,7 +438,8 @@ static void a_logger_that_calls_back_does_no_harm(void) {
     split_factory *factory = started(config);
     split_config_free(config);
     split_factory *quiet = called_back;
-    called_back = factory; /* from here on it calls the factory it logs for */
+    /* From here on it calls the factory it logs for. */
+    __atomic_store_n(&called_back, factory, __ATOMIC_SEQ_CST);
     __atomic_store_n(&log_calls, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&deepest, 0, __ATOMIC_SEQ_CST);
     CHECK_STR(split_get_treatment(factory, "", "checkout", NULL), "control");
