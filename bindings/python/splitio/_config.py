@@ -41,7 +41,7 @@ class Settings:
         }
         self.json = json.dumps({name: _plain(value) for name, value in options.items() if isinstance(name, str)})
 
-    def native(self) -> "Native":
+    def native(self) -> Native:
         """A configuration of the library, for a `with`."""
         return Native(self)
 

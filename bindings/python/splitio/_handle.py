@@ -18,7 +18,7 @@ from . import _native, _waiting
 EXIT_SECONDS = 5.0
 DESTROY_MS = 10_000
 
-_living: "Dict[int, Handle]" = {}
+_living: Dict[int, Handle] = {}
 
 
 class Handle:

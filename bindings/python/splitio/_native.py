@@ -8,8 +8,20 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from ctypes import POINTER, Structure, byref, c_bool, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32
-from ctypes import c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    byref,
+    c_bool,
+    c_char,
+    c_char_p,
+    c_double,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint32,
+    c_void_p,
+)
 from typing import Any, Optional, Tuple
 
 from . import _library
@@ -123,7 +135,7 @@ flush = _function("split_flush", c_int32, c_void_p, c_int64)
 destroy = _function("split_destroy", c_int32, c_void_p, c_int64)
 factory_free = _function("split_factory_free", None, c_void_p)
 
-# (factory, key, flag, options), and a result for the second. By lock: kept, for memory; given up, for storages that wait.
+# (factory, key, flag, options), and a result for the second. True: the lock is kept, for definitions in memory.
 TREATMENT = {
     keeping: _undeclared("split_get_treatment", c_void_p, library)
     for keeping, library in ((True, _KEEPING), (False, _RELEASING))

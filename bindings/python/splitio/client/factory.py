@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import weakref
 from enum import Enum
@@ -9,8 +10,9 @@ from typing import Any, Dict, Optional
 
 from .. import _config, _handle, _native, _waiting
 from .._delivery import Delivery
-from .client import Client
-from .manager import SplitManager
+from .._loop import LoopDelivery
+from .client import Client, ClientAsync
+from .manager import SplitManager, SplitManagerAsync
 
 _LOG = logging.getLogger("splitio.factory")
 _URLS = (
@@ -142,14 +144,60 @@ class SplitFactory(SplitFactoryBase):
         self._delivery.renew()
 
 
-def _new(api_key: Any, arguments: Dict[str, Any]) -> Any:
-    """A factory of the library and its settings; None, and a line in the log, for what cannot be an SDK key."""
-    settings = _config.Settings(arguments.get("config"), {name: arguments.get(name) for name in _URLS})
+class SplitFactoryAsync(SplitFactoryBase):
+    """A running SDK under asyncio. Make one, keep it, and get clients and managers from it."""
+
+    def __init__(self, pointer: int, settings: _config.Settings) -> None:
+        super().__init__(pointer, settings)
+        self._delivery = LoopDelivery(self._handle, settings.listener)
+        weakref.finalize(self, _abandon, self._handle, self._delivery).atexit = False
+        self._delivery.attach()
+
+    def client(self) -> ClientAsync:
+        """A client, which is little more than a reference to this."""
+        self._enter()
+        return ClientAsync(self)
+
+    def manager(self) -> SplitManagerAsync:
+        """A manager, which is little more than a reference to this."""
+        return SplitManagerAsync(self)
+
+    async def block_until_ready(self, timeout: Optional[float] = None) -> None:
+        """Waits until it is ready; raises TimeoutException after `timeout` seconds. None: as long as it takes."""
+        self._enter()
+        pointer = self._handle.pointer
+        status = await self._delivery.until(lambda ms: int(_native.block_until_ready(pointer, ms)), timeout)
+        self._check_readiness(status, timeout)
+
+    async def destroy(self, destroyed_event: Any = None) -> None:
+        """Ends it: evaluations give `control` from now on. Done when what is queued is sent, or after ten seconds."""
+        if not self._handle.destroyed:
+            self._enter()
+            self._handle.destroy(lambda: None)
+        await self._delivery.over()
+        if destroyed_event is not None:
+            destroyed_event.set()
+
+    def _after_fork(self) -> None:
+        self._handle.renew()
+        self._delivery.renew()
+
+
+def _abandon(handle: _handle.Handle, delivery: LoopDelivery) -> None:
+    delivery.detach_from_a_closed_loop()
+    handle.abandon()
+
+
+def _settings(arguments: Dict[str, Any]) -> _config.Settings:
+    return _config.Settings(arguments.get("config"), {name: arguments.get(name) for name in _URLS})
+
+
+def _new(api_key: Any, settings: _config.Settings) -> int:
+    """A factory of the library; 0, and a line in the log, for what cannot be an SDK key."""
     pointer, why_not = _config.new_factory(api_key, settings)
     if pointer == 0:
         _LOG.error("no factory was made: %s", why_not)
-        return None
-    return pointer, settings
+    return pointer
 
 
 def get_factory(api_key: Any, **kwargs: Any) -> Any:
@@ -159,5 +207,16 @@ def get_factory(api_key: Any, **kwargs: Any) -> Any:
     auth_api_base_url, streaming_api_base_url and telemetry_api_base_url say where Split's services are. An SDK key
     that cannot be one gives None.
     """
-    made = _new(api_key, kwargs)
-    return None if made is None else SplitFactory(*made)
+    settings = _settings(kwargs)
+    pointer = _new(api_key, settings)
+    return SplitFactory(pointer, settings) if pointer else None
+
+
+async def get_factory_async(api_key: Any, **kwargs: Any) -> Any:
+    """`get_factory`, for asyncio: the factory belongs to the loop that runs."""
+    settings = _settings(kwargs)
+    if settings.waits:
+        pointer = await asyncio.get_running_loop().run_in_executor(None, _new, api_key, settings)
+    else:
+        pointer = _new(api_key, settings)
+    return SplitFactoryAsync(pointer, settings) if pointer else None

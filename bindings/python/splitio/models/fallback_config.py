@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 from .fallback_treatment import FallbackTreatment
 
@@ -27,5 +27,6 @@ class FallbackTreatmentsConfiguration:
             }
 
 
-def _treatment(given):  # type: ignore[no-untyped-def]  # whatever it is: the factory checks it
+def _treatment(given: Any) -> Any:
+    """Whatever it is: the factory checks it."""
     return FallbackTreatment(given) if isinstance(given, str) else given
