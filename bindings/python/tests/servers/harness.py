@@ -59,7 +59,7 @@ class Server:
         self._command = command
         self._port = port
         self._log = folder / "server.log"
-        self._environment = {**os.environ, **environment, "PYTHONPATH": self._path(), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._environment = {**os.environ, **environment, "PYTHONPATH": self._path(), "HOME": str(folder)}
         self._process: Optional[subprocess.Popen] = None
 
     @staticmethod
@@ -107,16 +107,16 @@ class Server:
         finally:
             connection.close()
 
-    def stop(self, how: int = signal.SIGTERM) -> None:
-        """As an operator does: it ends in time, with status 0, and nothing of it is left."""
+    def stop(self, expected: int = 0) -> None:
+        """As an operator does: it ends in time, with the right status, and nothing of it is left."""
         began = time.monotonic()
-        self._process.send_signal(how)
+        self._process.terminate()
         try:
             status = self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"not stopped: {processes(self._process.pid)}\n{self.log()}") from None
         took = time.monotonic() - began
-        assert status == 0, f"status {status} after {took:.1f} s\n{self.log()}"
+        assert status == expected, f"status {status} after {took:.1f} s\n{self.log()}"
         eventually(lambda: not processes(self._process.pid), "the end of all processes", STOP_SECONDS - took + 1)
         text = self.log()
         for sign in ("Traceback", "SIGKILL", "Segmentation", "panicked", "DAMN"):
@@ -207,7 +207,7 @@ def listened(folder: Path) -> Dict[int, Counter[str]]:
     }
 
 
-def show(backend: Emulator, server: Server, workers: int, folder: Path, parents: int = 0) -> None:
+def show(backend: Emulator, server: Server, workers: int, folder: Path, parents: int = 0, status: int = 0) -> None:
     """All workers get a streamed change; what they record arrives once; the server stops cleanly."""
     crowd = Crowd(server, workers)
     crowd.everyone("on", track=True)
@@ -218,6 +218,6 @@ def show(backend: Emulator, server: Server, workers: int, folder: Path, parents:
     assert len(crowd.by_worker) == workers, f"workers came and went: {sorted(crowd.by_worker)}"
     # What is recorded just before the end must arrive as well.
     crowd.everyone("off", track=True)
-    server.stop()
+    server.stop(status)
     crowd.arrived(backend, seconds=5)
     assert listened(folder) == {pid: collections.Counter(keys) for pid, keys in crowd.by_worker.items()}
