@@ -125,13 +125,17 @@ def attributes_count(backend):
 
 
 @pytest.fixture
-def plain_logging(monkeypatch):
-    """`logging` as a program finds it, without what pytest has added; and as it was, afterwards."""
+def plain_logging():
+    """To be called where a test begins: `logging` as a program finds it, without what pytest adds. Afterwards it is as it
+    was."""
     root, ours = logging.getLogger(), logging.getLogger("splitio")
     before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in (root, ours)]
-    root.handlers = []
-    root.setLevel(logging.WARNING)
-    yield
+
+    def begin():
+        root.handlers = []
+        root.setLevel(logging.WARNING)
+
+    yield begin
     for logger, handlers, level, propagate in before:
         for handler in set(logger.handlers) - set(handlers):
             handler.close()
