@@ -103,7 +103,9 @@ class Delivery:
             self._handle.release()
 
     def _conclude(self) -> None:
+        # Who is still known here is kept alive: a listener may know the factory.
         self._handlers.clear()
+        self._listener = None
         while True:
             try:
                 what = self._afterwards.pop()

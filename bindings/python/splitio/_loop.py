@@ -36,6 +36,7 @@ class LoopDelivery:
         self._waiting: Set[asyncio.Future[None]] = set()
         # Coroutines of the program wait here for their turn: impressions stay in order.
         self._calls: Deque[Tuple[Callable[[Any], Any], Any, str]] = deque()
+        self._called = asyncio.Event()
         self._caller: Optional[asyncio.Task[None]] = None
 
     def attach(self) -> None:
@@ -50,6 +51,8 @@ class LoopDelivery:
         loop.add_reader(descriptor, self._drain)
         self._loop, self._descriptor = loop, descriptor
         self._handle.hold()
+        if self._listener is not None or self._calls:
+            self._employ()
 
     def detach(self) -> None:
         """Lets go of the loop."""
@@ -74,6 +77,7 @@ class LoopDelivery:
 
     def on(self, sdk_event: SdkEvent, handler: Callable[[Any], Any]) -> None:
         self.attach()
+        self._employ()
         if self._handlers.add(sdk_event, handler) is not None:
             self._call_later(handler, None, sdk_event.value)
 
@@ -119,7 +123,10 @@ class LoopDelivery:
         elif status != _native.TIMEOUT:
             self._over = True
             self._wake()
+            # Who is still known here is kept alive: a listener may know the factory.
             self._handlers.clear()
+            self._listener = None
+            self._called.set()
             caller = self._caller
             self.detach()
             self._caller = caller
@@ -148,15 +155,27 @@ class LoopDelivery:
 
     def _call_later(self, function: Callable[[Any], Any], argument: Any, what: str) -> None:
         self._calls.append((function, argument, what))
-        if self._caller is None or self._caller.done():
-            self._caller = asyncio.get_running_loop().create_task(self._call())
+        self._called.set()
+
+    def _employ(self) -> None:
+        """Starts the task that calls the program. Not when there is something to call: the loop may be ending then."""
+        if self._over or (self._caller is not None and not self._caller.done()):
+            return
+        self._called = asyncio.Event()
+        self._called.set()
+        self._caller = asyncio.get_running_loop().create_task(self._call())
+        # It waits for as long as the loop lives, which is nothing to complain about.
+        self._caller._log_destroy_pending = False  # type: ignore[attr-defined]
 
     async def _call(self) -> None:
-        while self._calls:
-            function, argument, what = self._calls.popleft()
-            try:
-                answer = function(argument)
-                if inspect.isawaitable(answer):
-                    await answer
-            except Exception:
-                _LOG.exception("%s of the program failed", what)
+        while not self._over or self._calls:
+            await self._called.wait()
+            self._called.clear()
+            while self._calls:
+                function, argument, what = self._calls.popleft()
+                try:
+                    answer = function(argument)
+                    if inspect.isawaitable(answer):
+                        await answer
+                except Exception:
+                    _LOG.exception("%s of the program failed", what)
