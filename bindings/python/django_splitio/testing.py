@@ -51,10 +51,10 @@ _METHODS = {
 _READY_SECONDS = 10
 
 
-class treatments(ContextDecorator):  # noqa: N801  # used as a function
+class treatments(ContextDecorator):  # used as a function
     """Sets treatments by flag, for a `with` or as a decorator of a test. An inner one adds to the outer ones."""
 
-    _active: "List[treatments]" = []
+    _active: List[treatments] = []
 
     def __init__(self, by_flag: Optional[Mapping[str, Treatments]] = None, **more: Treatments) -> None:
         self._by_flag: Dict[str, Treatments] = {**(by_flag or {}), **more}
@@ -62,7 +62,7 @@ class treatments(ContextDecorator):  # noqa: N801  # used as a function
         # What was tracked: key, traffic type, event type, value, properties.
         self.events: List[Tuple[Any, ...]] = []
 
-    def __enter__(self) -> "treatments":
+    def __enter__(self) -> treatments:
         self.events = []
         with ExitStack() as stack:
             self._active.append(self)

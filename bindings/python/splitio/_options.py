@@ -40,7 +40,7 @@ def complaint(name: Any, value: Any) -> Optional[Complaint]:
     return None
 
 
-def _merged(options: str) -> "tuple[int, str]":
+def _merged(options: str) -> tuple[int, str]:
     """How a strict configuration takes options."""
     error = _native.Error()
     config = _native.config_new()

@@ -39,14 +39,16 @@ def block(heading: str, number: int, but: Optional[Dict[str, str]] = None, descr
     return mark
 
 
-def shown_by(heading: str, number: int, *files: str, but: Optional[Dict[str, str]] = None, describes: bool = False) -> None:
+def shown_by(
+    heading: str, number: int, *files: str, but: Optional[Dict[str, str]] = None, describes: bool = False
+) -> None:
     """A block that stands in files of its own, which other tests run."""
     source = "\n".join((TESTS / file).read_text(encoding="utf-8") for file in files)
     _enter((heading, number), Entry(source, but or {}, describes))
 
 
 def _enter(name: Name, entry: Entry) -> None:
-    if name in ENTRIES:
+    if ENTRIES.get(name, entry) != entry:
         raise ValueError(f"two tests for {name}")
     ENTRIES[name] = entry
 
@@ -80,7 +82,9 @@ def missing(lines: Sequence[str], entry: Entry) -> List[str]:
         return []
     source = _bare(entry.source.splitlines())
     return [
-        line for line in lines if line.strip() not in entry.but and _bare([line]) and _bare([line]).rstrip(",") not in source
+        line
+        for line in lines
+        if line.strip() not in entry.but and _bare([line]) and _bare([line]).rstrip(",") not in source
     ]
 
 

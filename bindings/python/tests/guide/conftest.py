@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import threading
 
 import pytest
 import splitio
-from emulated import Emulator, condition, flag, matcher
+
+from support.emulated import Emulator, destroy, served
+from support.flags import condition, everyone, matcher
 
 COLOR = '{"color": "red"}'
 
@@ -31,20 +32,20 @@ def backend(_running_emulator, monkeypatch):
     emulator.begin()
     with_config = {"configurations": {"on": COLOR}}
     emulator.put(
-        flag("FEATURE_FLAG_NAME", **with_config),
-        flag("FEATURE_FLAG_NAME_1", sets=["backend"], **with_config),
-        flag("FEATURE_FLAG_NAME_2", condition("v2"), sets=["server_side"]),
-        flag("FEATURE_FLAG_1", **with_config),
-        flag("FEATURE_FLAG_2", condition("v2"), configurations={"v2": '{"copy": "better copy"}'}),
+        served("FEATURE_FLAG_NAME", **with_config),
+        served("FEATURE_FLAG_NAME_1", sets=["backend"], **with_config),
+        served("FEATURE_FLAG_NAME_2", everyone("v2"), sets=["server_side"]),
+        served("FEATURE_FLAG_1", **with_config),
+        served("FEATURE_FLAG_2", everyone("v2"), configurations={"v2": '{"copy": "better copy"}'}),
     )
     made = []
 
     def get_factory(api_key, **arguments):
-        made.append(original(api_key, **{**emulator.urls, **arguments}))
+        made.append(original(api_key, **{**emulator.arguments, **arguments}))
         return made[-1]
 
     async def get_factory_async(api_key, **arguments):
-        factory = await original_async(api_key, **{**emulator.urls, **arguments})
+        factory = await original_async(api_key, **{**emulator.arguments, **arguments})
         made_async.append((asyncio.get_running_loop(), factory))
         return factory
 
@@ -59,14 +60,6 @@ def backend(_running_emulator, monkeypatch):
         if not loop.is_closed():
             loop.run_until_complete(factory.destroy())
             loop.close()
-
-
-def destroy(factory):
-    """Everything that was recorded is sent when this is back."""
-    if not factory.destroyed:
-        done = threading.Event()
-        factory.destroy(done)
-        assert done.wait(10)
 
 
 @pytest.fixture
@@ -116,12 +109,10 @@ def attributes_count(backend):
             "registered_date",
             unaryNumericMatcherData={"dataType": "DATETIME", "value": 1_577_836_800_000},
         ),
-        matcher(
-            "GREATER_THAN_OR_EQUAL_TO", "deal_size", unaryNumericMatcherData={"dataType": "NUMBER", "value": 1000}
-        ),
+        matcher("GREATER_THAN_OR_EQUAL_TO", "deal_size", unaryNumericMatcherData={"dataType": "NUMBER", "value": 1000}),
         matcher("EQUAL_TO_BOOLEAN", "paying_customer", booleanMatcherData=True),
     ]
-    backend.put(flag("FEATURE_FLAG_NAME", condition("on", *growing), condition("off")))
+    backend.put(served("FEATURE_FLAG_NAME", condition("on", *growing), everyone("off")))
 
 
 @pytest.fixture

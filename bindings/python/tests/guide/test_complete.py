@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import splitio
-from blocks import ENTRIES, excused, missing, of_guide
+
+from guide.blocks import ENTRIES, excused, missing, of_guide
 
 HERE = Path(__file__).parent
 GUIDE = os.environ.get("SPLITIO_GUIDE")
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.skipif(not GUIDE, reason="SPLITIO_GUIDE names no copy o
 @pytest.fixture(scope="module")
 def guide():
     for file in HERE.glob("test_*.py"):
-        importlib.import_module(file.stem)
+        importlib.import_module(f"guide.{file.stem}")
     return dict(of_guide(Path(GUIDE).read_text(encoding="utf-8")))
 
 

@@ -6,8 +6,10 @@ import asyncio
 import json
 
 import pytest
-from blocks import block
-from emulated import condition, flag
+
+from guide.blocks import block
+from support.emulated import served
+from support.flags import everyone
 
 NOT_PYTHON = "no Python: it says `else if`"
 
@@ -18,13 +20,13 @@ def expected(request, backend):
     if request.param is None:
         backend.post("flags/archive", name="FEATURE_FLAG_NAME")
         return "control"
-    backend.put(flag("FEATURE_FLAG_NAME", condition(request.param)))
+    backend.put(served("FEATURE_FLAG_NAME", everyone(request.param)))
     return request.param
 
 
 @block("Basic use", 1)
 def test_basic_use(expected, split):
-    treatment = split.get_treatment('key', 'FEATURE_FLAG_NAME')
+    treatment = split.get_treatment("key", "FEATURE_FLAG_NAME")
 
     if treatment == "on":
         shown = "on"
@@ -39,7 +41,7 @@ def test_basic_use(expected, split):
 @block("Basic use", 2)
 def test_basic_use_asyncio(expected, run):
     async def main(split, _factory):
-        treatment = await split.get_treatment('key', 'FEATURE_FLAG_NAME')
+        treatment = await split.get_treatment("key", "FEATURE_FLAG_NAME")
 
         if treatment == "on":
             return "on"
@@ -62,15 +64,15 @@ def test_attributes(attributes_count):
     import arrow
     from splitio import get_factory
 
-    factory = get_factory('YOUR_SDK_KEY')
+    factory = get_factory("YOUR_SDK_KEY")
     split = factory.client()
     factory.block_until_ready(10)
 
     attributes = dict()
-    attributes['plan_type'] = 'growth'
-    attributes['registered_date'] = arrow.utcnow().timestamp
-    attributes['deal_size'] = 1000
-    attributes['paying_customer'] = True
+    attributes["plan_type"] = "growth"
+    attributes["registered_date"] = arrow.utcnow().timestamp
+    attributes["deal_size"] = 1000
+    attributes["paying_customer"] = True
 
     treatment = split.get_treatment("key", "FEATURE_FLAG_NAME", attributes)
 
@@ -93,15 +95,15 @@ def test_attributes_asyncio(attributes_count):
     from splitio import get_factory_async
 
     async def main():
-        factory = await get_factory_async('YOUR_SDK_KEY')
+        factory = await get_factory_async("YOUR_SDK_KEY")
         split = factory.client()
         await factory.block_until_ready(10)
 
         attributes = dict()
-        attributes['plan_type'] = 'growth'
-        attributes['registered_date'] = arrow.utcnow().timestamp
-        attributes['deal_size'] = 1000
-        attributes['paying_customer'] = True
+        attributes["plan_type"] = "growth"
+        attributes["registered_date"] = arrow.utcnow().timestamp
+        attributes["deal_size"] = 1000
+        attributes["paying_customer"] = True
 
         treatment = await split.get_treatment("key", "FEATURE_FLAG_NAME", attributes)
 
@@ -123,7 +125,7 @@ def told(capsys):
 
 @block("Multiple evaluations at once", 1)
 def test_get_treatments(split, capsys):
-    treatments = split.get_treatments('key', ['FEATURE_FLAG_NAME_1', 'FEATURE_FLAG_NAME_2'])
+    treatments = split.get_treatments("key", ["FEATURE_FLAG_NAME_1", "FEATURE_FLAG_NAME_2"])
 
     print(treatments)
 
@@ -133,7 +135,7 @@ def test_get_treatments(split, capsys):
 
 @block("Multiple evaluations at once", 2)
 def test_get_treatments_by_flag_set(split):
-    treatments = split.get_treatments_by_flag_set('key', 'backend')
+    treatments = split.get_treatments_by_flag_set("key", "backend")
 
     print(treatments)
 
@@ -142,7 +144,7 @@ def test_get_treatments_by_flag_set(split):
 
 @block("Multiple evaluations at once", 3)
 def test_get_treatments_by_flag_sets(split):
-    treatments = split.get_treatments_by_flag_sets('key', ['backend', 'server_side'])
+    treatments = split.get_treatments_by_flag_sets("key", ["backend", "server_side"])
 
     print(treatments)
 
@@ -152,7 +154,7 @@ def test_get_treatments_by_flag_sets(split):
 @block("Multiple evaluations at once", 4)
 def test_get_treatments_asyncio(run):
     async def main(split, _factory):
-        treatments = await split.get_treatments('key', ['FEATURE_FLAG_NAME_1', 'FEATURE_FLAG_NAME_2'])
+        treatments = await split.get_treatments("key", ["FEATURE_FLAG_NAME_1", "FEATURE_FLAG_NAME_2"])
 
         print(treatments)
 
@@ -164,7 +166,7 @@ def test_get_treatments_asyncio(run):
 @block("Multiple evaluations at once", 5)
 def test_get_treatments_by_flag_set_asyncio(run):
     async def main(split, _factory):
-        treatments = await split.get_treatments_by_flag_set('key', 'backend')
+        treatments = await split.get_treatments_by_flag_set("key", "backend")
 
         print(treatments)
 
@@ -176,7 +178,7 @@ def test_get_treatments_by_flag_set_asyncio(run):
 @block("Multiple evaluations at once", 6)
 def test_get_treatments_by_flag_sets_asyncio(run):
     async def main(split, _factory):
-        treatments = await split.get_treatments_by_flag_sets('key', ['backend', 'server_side'])
+        treatments = await split.get_treatments_by_flag_sets("key", ["backend", "server_side"])
 
         print(treatments)
 
@@ -189,10 +191,10 @@ def test_get_treatments_by_flag_sets_asyncio(run):
 def test_get_treatment_with_config(client):
     attributes = {}
 
-    treatment, raw_config = client.get_treatment_with_config('key', 'FEATURE_FLAG_NAME', attributes)
+    treatment, raw_config = client.get_treatment_with_config("key", "FEATURE_FLAG_NAME", attributes)
     configs = json.loads(raw_config)
 
-    if treatment == 'on':
+    if treatment == "on":
         shown = configs["color"]
     elif treatment == "off":
         shown = "off"
@@ -212,10 +214,10 @@ def test_get_treatment_with_config_asyncio(run):
     async def main(client, _factory):
         attributes = {}
 
-        treatment, raw_config = await client.get_treatment_with_config('key', 'FEATURE_FLAG_NAME', attributes)
+        treatment, raw_config = await client.get_treatment_with_config("key", "FEATURE_FLAG_NAME", attributes)
         configs = json.loads(raw_config)
 
-        if treatment == 'on':
+        if treatment == "on":
             return configs["color"]
         elif treatment == "off":
             return "off"
@@ -227,19 +229,19 @@ def test_get_treatment_with_config_asyncio(run):
 
 @block("Get Treatments with Configurations", 3)
 def test_get_treatments_with_config(client):
-    feature_flag_names = ['FEATURE_FLAG_1', 'FEATURE_FLAG_2']
-    split_results = client.get_treatments_with_config('key', feature_flag_names)
+    feature_flag_names = ["FEATURE_FLAG_1", "FEATURE_FLAG_2"]
+    split_results = client.get_treatments_with_config("key", feature_flag_names)
 
     assert split_results == {
-        'FEATURE_FLAG_1': ('on', '{"color": "red"}'),
-        'FEATURE_FLAG_2': ('v2', '{"copy": "better copy"}')
+        "FEATURE_FLAG_1": ("on", '{"color": "red"}'),
+        "FEATURE_FLAG_2": ("v2", '{"copy": "better copy"}'),
     }
 
 
 @block("Get Treatments with Configurations", 4)
 def test_get_treatments_with_config_by_flag_set(split, capsys):
     attributes = {}
-    result = split.get_treatments_with_config_by_flag_set('key', 'backend', attributes)
+    result = split.get_treatments_with_config_by_flag_set("key", "backend", attributes)
     for feature_flag, treatment_with_config in result.items():
         treatment = treatment_with_config[0]
         configs = treatment_with_config[1]
@@ -252,7 +254,7 @@ def test_get_treatments_with_config_by_flag_set(split, capsys):
 def test_get_treatments_with_config_by_flag_sets(split, capsys):
     attributes = {}
     # A name where a list belongs, in the guide: no flag set is found by its letters.
-    result = split.get_treatments_with_config_by_flag_sets('key', 'backend', attributes)
+    result = split.get_treatments_with_config_by_flag_sets("key", "backend", attributes)
     for feature_flag, treatment_with_config in result.items():
         treatment = treatment_with_config[0]
         configs = treatment_with_config[1]
@@ -267,13 +269,13 @@ def test_get_treatments_with_config_by_flag_sets(split, capsys):
 @block("Get Treatments with Configurations", 6)
 def test_get_treatments_with_config_asyncio(run):
     async def main(client, _factory):
-        feature_flag_names = ['FEATURE_FLAG_1', 'FEATURE_FLAG_2']
-        split_results = await client.get_treatments_with_config('key', feature_flag_names)
+        feature_flag_names = ["FEATURE_FLAG_1", "FEATURE_FLAG_2"]
+        split_results = await client.get_treatments_with_config("key", feature_flag_names)
         return split_results
 
     assert run(main) == {
-        'FEATURE_FLAG_1': ('on', '{"color": "red"}'),
-        'FEATURE_FLAG_2': ('v2', '{"copy": "better copy"}')
+        "FEATURE_FLAG_1": ("on", '{"color": "red"}'),
+        "FEATURE_FLAG_2": ("v2", '{"copy": "better copy"}'),
     }
 
 
@@ -281,7 +283,7 @@ def test_get_treatments_with_config_asyncio(run):
 def test_get_treatments_with_config_by_flag_set_asyncio(run, capsys):
     async def main(split, _factory):
         attributes = {}
-        result = await split.get_treatments_with_config_by_flag_set('key', 'backend', attributes)
+        result = await split.get_treatments_with_config_by_flag_set("key", "backend", attributes)
         for feature_flag, treatment_with_config in result.items():
             treatment = treatment_with_config[0]
             configs = treatment_with_config[1]
@@ -295,7 +297,7 @@ def test_get_treatments_with_config_by_flag_set_asyncio(run, capsys):
 def test_get_treatments_with_config_by_flag_sets_asyncio(run, capsys):
     async def main(split, _factory):
         attributes = {}
-        result = await split.get_treatments_with_config_by_flag_sets('key', ['backend'], attributes)
+        result = await split.get_treatments_with_config_by_flag_sets("key", ["backend"], attributes)
         for feature_flag, treatment_with_config in result.items():
             treatment = treatment_with_config[0]
             configs = treatment_with_config[1]

@@ -7,8 +7,9 @@ import sys
 import threading
 
 import pytest
-from blocks import block, shown_by
-from emulated import flag
+
+from guide.blocks import block, shown_by
+from support.emulated import served
 
 
 @block("2. Instantiate the SDK and create a new SDK factory client", 1)
@@ -16,7 +17,7 @@ def test_instantiate():
     from splitio import get_factory
     from splitio.exceptions import TimeoutException
 
-    factory = get_factory('YOUR_SDK_KEY')
+    factory = get_factory("YOUR_SDK_KEY")
     try:
         factory.block_until_ready(5)
     except TimeoutException:
@@ -48,7 +49,7 @@ def test_instantiate_asyncio():
     from splitio.exceptions import TimeoutException
 
     async def main():
-        factory = await get_factory_async('YOUR_SDK_KEY')
+        factory = await get_factory_async("YOUR_SDK_KEY")
         try:
             await factory.block_until_ready(5)
         except TimeoutException:
@@ -143,15 +144,15 @@ def test_configuration(backend):
     from splitio import get_factory
 
     configuration = {
-        'metricsRefreshRate' : 60,
-        'impressionsRefreshRate' : 60,
-        'ready' : 0,
-        'connectionTimeout' : 1500,
-        'readTimeout' : 1500,
-        'labelsEnabled' : True
+        "metricsRefreshRate": 60,
+        "impressionsRefreshRate": 60,
+        "ready": 0,
+        "connectionTimeout": 1500,
+        "readTimeout": 1500,
+        "labelsEnabled": True,
     }
 
-    factory = get_factory('YOUR_SDK_KEY', config=configuration)
+    factory = get_factory("YOUR_SDK_KEY", config=configuration)
     split = factory.client()
 
     factory.block_until_ready(10)
@@ -163,7 +164,7 @@ def test_configuration(backend):
 
 def _told(backend, factory):
     """What the SDK says of its configuration."""
-    from emulated import eventually
+    from support.waiting import eventually
 
     return eventually(lambda: backend.requests("metrics/config"), "the configuration at the backend")[0]["body"]
 
@@ -174,15 +175,15 @@ def test_configuration_asyncio(backend):
 
     async def main():
         configuration = {
-            'metricsRefreshRate' : 60,
-            'impressionsRefreshRate' : 60,
-            'ready' : 0,
-            'connectionTimeout' : 1500,
-            'readTimeout' : 1500,
-            'labelsEnabled' : True
+            "metricsRefreshRate": 60,
+            "impressionsRefreshRate": 60,
+            "ready": 0,
+            "connectionTimeout": 1500,
+            "readTimeout": 1500,
+            "labelsEnabled": True,
         }
 
-        factory = await get_factory_async('YOUR_SDK_KEY', config=configuration)
+        factory = await get_factory_async("YOUR_SDK_KEY", config=configuration)
         split = factory.client()
 
         await factory.block_until_ready(10)
@@ -203,7 +204,7 @@ def test_flag_sets_filter(backend, option, value, names):
     """The table of the chapter Configuration: only these flags are synchronized."""
     from splitio import get_factory
 
-    backend.put(flag("WITHOUT_A_SET"))
+    backend.put(served("WITHOUT_A_SET"))
     factory = get_factory("YOUR_SDK_KEY", config={option: value})
     factory.block_until_ready(10)
     assert sorted(factory.manager().split_names()) == names

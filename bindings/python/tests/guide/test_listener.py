@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import splitio
-from blocks import block
-from conftest import destroy
-from emulated import eventually
+
+from guide.blocks import block
+from support.emulated import destroy
+from support.waiting import eventually
 
 BRACES = {
     "class CustomImpressionListener(ImpressionListener)": "no Python: the colon is missing",
@@ -19,7 +20,11 @@ BRACES = {
 def check(data):
     """What the table of the guide says of the data."""
     impression = data["impression"]
-    assert (impression.matching_key, impression.feature_name, impression.treatment) == ("key", "FEATURE_FLAG_NAME", "on")
+    assert (impression.matching_key, impression.feature_name, impression.treatment) == (
+        "key",
+        "FEATURE_FLAG_NAME",
+        "on",
+    )
     assert impression.label == "default rule"
     assert data["attributes"] == {"plan": "pro"}
     assert isinstance(data["instance-id"], str)
@@ -87,11 +92,8 @@ def test_attach():
             given.append(data)
 
     factory = get_factory(
-      'YOUR_SDK_KEY',
-      config={
-        'impressionsMode': 'NONE',
-        'impressionListener': CustomImpressionListener()
-      },
+        "YOUR_SDK_KEY",
+        config={"impressionsMode": "NONE", "impressionListener": CustomImpressionListener()},
     )
     split = factory.client()
 
@@ -115,11 +117,8 @@ def test_attach_asyncio():
 
     async def main():
         factory = await get_factory_async(
-        'YOUR_SDK_KEY',
-        config={
-            'impressionsMode': 'NONE',
-            'impressionListener': CustomImpressionListener()
-        },
+            "YOUR_SDK_KEY",
+            config={"impressionsMode": "NONE", "impressionListener": CustomImpressionListener()},
         )
         split = factory.client()
 

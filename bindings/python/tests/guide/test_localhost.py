@@ -8,16 +8,19 @@ import os
 
 import pytest
 import splitio
-from blocks import block
-from emulated import condition, eventually, flag, matcher
+
+from guide.blocks import block
+from support.emulated import served
+from support.flags import condition, everyone, matcher
+from support.waiting import eventually
 
 IN_SEGMENT = matcher("IN_SEGMENT", userDefinedSegmentMatcherData={"segmentName": "segment_1"})
 CHANGE_NUMBER = 1660326991072
 # As the example of the guide, but that the treatments tell the conditions apart.
-FEATURE_FLAG_1 = flag(
+FEATURE_FLAG_1 = served(
     "feature_flag_1",
     condition("member", IN_SEGMENT, label="in segment segment_1"),
-    condition("off"),
+    everyone("off"),
     changeNumber=CHANGE_NUMBER,
 )
 SEGMENT_1 = {"name": "segment_1", "added": ["example1", "example2"], "removed": [], "since": -1, "till": 1585948850110}
@@ -49,11 +52,11 @@ def test_json(folder, capsys):
     from splitio.exceptions import TimeoutException
 
     config = {
-                'splitFile': 'parentRoot/splits.json',
-                'segmentDirectory': f'{folder}/parentRoot/segments',
-                'localhostRefreshEnabled': True
-            }
-    factory = get_factory('localhost', config = config)
+        "splitFile": "parentRoot/splits.json",
+        "segmentDirectory": f"{folder}/parentRoot/segments",
+        "localhostRefreshEnabled": True,
+    }
+    factory = get_factory("localhost", config=config)
 
     try:
         factory.block_until_ready(5)
@@ -73,11 +76,11 @@ def test_json_asyncio(folder, capsys):
 
     async def main():
         config = {
-                    'splitFile': 'parentRoot/splits.json',
-                    'segmentDirectory': f'{folder}/parentRoot/segments',
-                    'localhostRefreshEnabled': True
-                }
-        factory = await get_factory_async('localhost', config = config)
+            "splitFile": "parentRoot/splits.json",
+            "segmentDirectory": f"{folder}/parentRoot/segments",
+            "localhostRefreshEnabled": True,
+        }
+        factory = await get_factory_async("localhost", config=config)
 
         try:
             await factory.block_until_ready(5)
@@ -126,7 +129,11 @@ def test_members_of_a_flag(localhost, folder):
     client, manager = localhost.client(), localhost.manager()
     keys = [f"key-{number}" for number in range(200)]
     number = CHANGE_NUMBER
-    half = {"conditions": [dict(condition("on"), partitions=[{"treatment": "on", "size": 50}, {"treatment": "off", "size": 50}])]}
+    half = {
+        "conditions": [
+            dict(everyone("on"), partitions=[{"treatment": "on", "size": 50}, {"treatment": "off", "size": 50}])
+        ]
+    }
 
     def seen(**members):
         """What all keys get, and the view, with other members than usual."""
@@ -136,14 +143,22 @@ def test_members_of_a_flag(localhost, folder):
         file = folder / "parentRoot" / "splits.json"
         file.write_text(json.dumps({"splits": [body], "since": -1, "till": number}))
         eventually(
-            lambda: [view.change_number for view in manager.splits()] == ([number] if members.get("status") != "ARCHIVED" else []),
+            lambda: (
+                [view.change_number for view in manager.splits()]
+                == ([number] if members.get("status") != "ARCHIVED" else [])
+            ),
             f"the state with {members}",
         )
         return [client.get_treatment(key, "feature_flag_1") for key in keys], manager.split("feature_flag_1")
 
     usual, view = seen()
     assert set(usual) == {"off"}
-    assert (view.name, view.traffic_type, view.killed, view.default_treatment) == ("feature_flag_1", "user", False, "off")
+    assert (view.name, view.traffic_type, view.killed, view.default_treatment) == (
+        "feature_flag_1",
+        "user",
+        False,
+        "off",
+    )
 
     killed, view = seen(killed=True, defaultTreatment="dead")
     assert (set(killed), view.killed, view.default_treatment) == ({"dead"}, True, "dead")
@@ -157,10 +172,10 @@ def test_members_of_a_flag(localhost, folder):
     # Files are evaluated with the present hash, whatever they say.
     assert seen(seed=1, algo=1, **half)[0] == by_seed
 
-    allocated, _ = seen(conditions=[condition("on")], trafficAllocation=50, trafficAllocationSeed=1)
+    allocated, _ = seen(conditions=[everyone("on")], trafficAllocation=50, trafficAllocationSeed=1)
     assert set(allocated) == {"on", "off"}
-    assert seen(conditions=[condition("on")], trafficAllocation=50, trafficAllocationSeed=2)[0] != allocated
-    assert set(seen(conditions=[condition("on")], trafficAllocation=100)[0]) == {"on"}
+    assert seen(conditions=[everyone("on")], trafficAllocation=50, trafficAllocationSeed=2)[0] != allocated
+    assert set(seen(conditions=[everyone("on")], trafficAllocation=100)[0]) == {"on"}
 
 
 @block("splitFile", 3, describes=True)
@@ -176,7 +191,13 @@ def test_members_of_a_segment(localhost, folder):
     """`name`, `added` and `removed`, `since` and `till`."""
     client = localhost.client()
     assert client.get_treatment("example2", "feature_flag_1") == "member"
-    change = {**SEGMENT_1, "added": ["another"], "removed": ["example2"], "since": SEGMENT_1["till"], "till": SEGMENT_1["till"] + 1}
+    change = {
+        **SEGMENT_1,
+        "added": ["another"],
+        "removed": ["example2"],
+        "since": SEGMENT_1["till"],
+        "till": SEGMENT_1["till"] + 1,
+    }
     write(folder, [FEATURE_FLAG_1], [change])
     eventually(lambda: client.get_treatment("another", "feature_flag_1") == "member", "the one that was added")
     assert client.get_treatment("example2", "feature_flag_1") == "off"
@@ -231,7 +252,7 @@ def home(tmp_path, monkeypatch):
 def test_dot_split(home):
     from splitio import get_factory
 
-    factory = get_factory('localhost')
+    factory = get_factory("localhost")
     split = factory.client()
 
     factory.block_until_ready(5)
@@ -243,7 +264,7 @@ def test_dot_split_asyncio(home):
     from splitio import get_factory_async
 
     async def main():
-        factory = await get_factory_async('localhost')
+        factory = await get_factory_async("localhost")
         split = factory.client()
 
         await factory.block_until_ready(5)

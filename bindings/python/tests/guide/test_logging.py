@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 import splitio
-from blocks import block
-from emulated import eventually
+
+from guide.blocks import block
+from support.emulated import destroy
+from support.waiting import eventually
 
 
 def complain():
@@ -28,9 +30,9 @@ def test_logging(plain_logging, capsys):
     plain_logging()
     import logging
 
-    logger = logging.getLogger('splitio')
+    logger = logging.getLogger("splitio")
     handler = logging.StreamHandler()
-    formatter = logging.Formatter('%(asctime)s %(name)-12s %(levelname)-8s %(message)s')
+    formatter = logging.Formatter("%(asctime)s %(name)-12s %(levelname)-8s %(message)s")
     handler.setFormatter(formatter)
     logger.addHandler(handler)
     logger.setLevel(logging.WARNING)
@@ -65,13 +67,13 @@ def test_logging_asyncio(plain_logging, tmp_path, monkeypatch):
     listener = logging.handlers.QueueListener(
         queue,
         logging.StreamHandler(),
-        logging.FileHandler('split.log'),
+        logging.FileHandler("split.log"),
     )
     logger = logging.getLogger()
-    logFormatter = logging.Formatter('%(asctime)s %(name)-12s %(levelname)-8s %(message)s', datefmt='%Y-%m-%d %H:%M:%S')
+    logFormatter = logging.Formatter("%(asctime)s %(name)-12s %(levelname)-8s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
     queue_handler.setFormatter(logFormatter)
     logger.addHandler(queue_handler)
-    logger.setLevel('DEBUG')
+    logger.setLevel("DEBUG")
     logger.propagate = False
     lhStdout = logger.handlers[0]
     logger.removeHandler(lhStdout)
@@ -79,7 +81,7 @@ def test_logging_asyncio(plain_logging, tmp_path, monkeypatch):
     listener.start()
 
     async def main():
-        factory = get_factory('YOUR_SDK_KEY')
+        factory = get_factory("YOUR_SDK_KEY")
         split = factory.client()
 
         factory.block_until_ready(5)
@@ -106,7 +108,7 @@ def test_logging_basic(plain_logging, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     import logging
 
-    logging.basicConfig(filename='example.log',level=logging.WARNING)
+    logging.basicConfig(filename="example.log", level=logging.WARNING)
 
     complain()
     eventually(lambda: "get_treatment" in Path("example.log").read_text(), "the complaint in the file")
@@ -204,5 +206,6 @@ def test_proxy(backend, monkeypatch, variable, scheme):
             factory.block_until_ready(10)
             assert factory.client().get_treatment("key", "FEATURE_FLAG_NAME") == "on"
             assert any("split.invalid" in target for target in proxy.asked)
+            destroy(factory)
     finally:
         proxy.close()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blocks import block
-from emulated import flag
+from guide.blocks import block
+from support.emulated import served
 
 VIEW = {
     "name": "viewed",
@@ -19,7 +19,7 @@ VIEW = {
 
 def put(backend):
     """The flag; its change number."""
-    viewed = flag("viewed", configurations={"on": "{}"}, sets=["backend"], impressionsDisabled=True)
+    viewed = served("viewed", configurations={"on": "{}"}, sets=["backend"], impressionsDisabled=True)
     return backend.post("flags", flag=viewed)["change_number"]
 
 

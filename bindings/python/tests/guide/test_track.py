@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from blocks import block
-from conftest import destroy
+
+from guide.blocks import block
+from support.emulated import destroy
 
 PLACEHOLDERS = {
     'trackEvent = client.track("key", "TRAFFIC_TYPE", "EVENT_TYPE", None, {PROPERTIES})': "a placeholder in braces",
@@ -51,11 +52,7 @@ def test_track(backend, factory, client):
 
     trackEvent = client.track("key", "TRAFFIC_TYPE", "EVENT_TYPE", VALUE, PROPERTIES)
     answers.append(trackEvent)
-    properties = {
-        "package": "premium",
-        "admin": True,
-        "discount": 50
-    }
+    properties = {"package": "premium", "admin": True, "discount": 50}
     trackEvent = client.track("key", "TRAFFIC_TYPE", "EVENT_TYPE", 83.334, properties)
     answers.append(trackEvent)
 
@@ -85,11 +82,7 @@ def test_track_asyncio(backend, run):
 
         trackEvent = await client.track("key", "TRAFFIC_TYPE", "EVENT_TYPE", VALUE, PROPERTIES)
         answers.append(trackEvent)
-        properties = {
-            "package": "premium",
-            "admin": True,
-            "discount": 50
-        }
+        properties = {"package": "premium", "admin": True, "discount": 50}
         trackEvent = await client.track("key", "TRAFFIC_TYPE", "EVENT_TYPE", 83.334, properties)
         answers.append(trackEvent)
 

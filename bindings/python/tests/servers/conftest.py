@@ -1,6 +1,7 @@
 import pytest
-from emulated import Emulator
-from harness import CHECKOUT
+
+from servers.harness import CHECKOUT
+from support.emulated import Emulator
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Counter, Dict, List, Optional, Set, Tuple
 
-from emulated import Emulator, eventually, flag
+from support.emulated import Emulator, served
+from support.waiting import eventually
 
 APPS = Path(__file__).parent / "apps"
 # A flag that everybody gets "on" for at first.
-CHECKOUT = flag("checkout")
+CHECKOUT = served("checkout")
 STOP_SECONDS = 10
 START_SECONDS = 20
 
@@ -59,15 +60,10 @@ class Server:
         self._command = command
         self._port = port
         self._log = folder / "server.log"
-        self._environment = {**os.environ, **environment, "PYTHONPATH": self._path(), "HOME": str(folder)}
+        self._environment = {**os.environ, **environment, "PYTHONPATH": str(APPS), "HOME": str(folder)}
         self._process: Optional[subprocess.Popen] = None
 
-    @staticmethod
-    def _path() -> str:
-        given = os.environ.get("PYTHONPATH")
-        return os.pathsep.join([str(APPS)] + ([given] if given else []))
-
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Server:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, env=self._environment, cwd=APPS, start_new_session=True
@@ -194,7 +190,7 @@ def serve(backend: Emulator, command: List[str], port: int, folder: Path, **opti
         folder,
         {
             "SPLIT_CONFIG": json.dumps(config),
-            "SPLIT_URLS": json.dumps(backend.urls),
+            "SPLIT_URLS": json.dumps(backend.arguments),
             "SPLIT_LISTENER": str(folder),
         },
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 
 import pytest
-from harness import free_port, program, serve, show
+
+from servers.harness import free_port, program, serve, show
 
 
 @pytest.mark.parametrize("workers", [1, 2])

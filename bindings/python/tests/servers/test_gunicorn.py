@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from harness import free_port, program, serve, show
+
+from servers.harness import free_port, program, serve, show
 
 WORKERS = 2
 

@@ -10,16 +10,16 @@ from uwsgidecorators import postfork  ## Step 1
 logging.basicConfig(level=logging.DEBUG)
 
 SPLIT = get_factory(
-    'YOUR_SDK_KEY',
+    "YOUR_SDK_KEY",
     config={
-        'preforkedInitialization': True,  ## Step 2
+        "preforkedInitialization": True,  ## Step 2
         **CONFIG,
     },
     **URLS,
 )
 
 
-@postfork ## Step 3
+@postfork  ## Step 3
 def post_fork_execution():
     SPLIT.resume()  ## Step 4
     SPLIT.block_until_ready(5)

@@ -8,12 +8,12 @@ ROOT_URLCONF = "django_site.urls"
 USE_TZ = True
 
 INSTALLED_APPS = (
-    'django.contrib.contenttypes',
-    'django_splitio',
-    'django_splitio_testapp',
+    "django.contrib.contenttypes",
+    "django_splitio",
+    "django_splitio_testapp",
 )
 SPLITIO = {
-    'apiKey': 'YOUR_SDK_KEY',
+    "apiKey": "YOUR_SDK_KEY",
     **CONFIG,
     **URLS,
 }

@@ -7,8 +7,8 @@ from django_site.settings import ALLOWED_HOSTS, INSTALLED_APPS, ROOT_URLCONF, SE
 __all__ = ["ALLOWED_HOSTS", "INSTALLED_APPS", "ROOT_URLCONF", "SECRET_KEY", "USE_TZ"]
 
 SPLITIO = {
-    'apiKey': 'YOUR_SDK_KEY',
-    'preforkedInitialization': True, ## Step 2
+    "apiKey": "YOUR_SDK_KEY",
+    "preforkedInitialization": True,  ## Step 2
     **CONFIG,
     **URLS,
 }

@@ -15,7 +15,7 @@ from django_splitio import get_factory
 
 
 def settings(backend, **options):
-    return override_settings(SPLITIO={"apiKey": "a-key", "streamingEnabled": False, **backend.urls, **options})
+    return override_settings(SPLITIO={"apiKey": "a-key", "streamingEnabled": False, **backend.arguments, **options})
 
 
 def test_it_is_made_of_the_settings(backend):
@@ -27,7 +27,7 @@ def test_it_is_made_of_the_settings(backend):
         done = threading.Event()
         factory.destroy(done)
         assert done.wait(10)
-        (impression,) = backend.impressions()
+        ((_flag, impression),) = backend.impressions()
         assert (impression["k"], impression["t"], impression["r"]) == ("ann", "on", None)
 
 
@@ -80,5 +80,7 @@ def test_importing_makes_no_factory():
         "import django_splitio, os\n"
         "print(len(os.listdir('/proc/self/task')), django_splitio._factory._shared)\n"
     )
-    found = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, env=os.environ, check=True, timeout=30)
+    found = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env=os.environ, check=True, timeout=30
+    )
     assert found.stdout.split() == [b"1", b"None"]

@@ -3,7 +3,8 @@
 import django
 import pytest
 from django.conf import settings
-from emulated import Emulator, flag
+
+from support.emulated import Emulator, served
 
 
 def pytest_configure():
@@ -14,5 +15,5 @@ def pytest_configure():
 @pytest.fixture(scope="session")
 def backend():
     with Emulator() as emulator:
-        emulator.put(flag("checkout", configurations={"on": "{}"}))
+        emulator.put(served("checkout", configurations={"on": "{}"}))
         yield emulator
