@@ -557,9 +557,10 @@ split_status split_block_until_ready(const split_factory *factory,
                                      int64_t timeout_ms);
 
 /**
- * Whether `split_factory_status` is `SPLIT_STATUS_READY`. One atomic load.
+ * Whether `split_factory_status` is `SPLIT_STATUS_READY`. A few loads.
  *
- * Threads: any, concurrently. Fork: any process. NULL: false.
+ * Threads: any, concurrently. Fork: as `split_block_until_ready`; false in a
+ * child that has not resumed. NULL: false.
  */
 SPLIT_API bool split_is_ready(const split_factory *factory);
 

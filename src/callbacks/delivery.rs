@@ -37,7 +37,7 @@ enum Job {
 /// The sending side of a factory's delivery thread.
 pub(crate) struct Delivery {
     shared: Arc<Shared>,
-    has_listener: bool,
+    has_listener: AtomicBool,
     started: OnceLock<Started>,
     /// Serialises the lazy start, which can fail, with the end: true once nothing may start any more.
     closed: Mutex<bool>,
@@ -86,14 +86,8 @@ struct Shared {
 }
 
 impl Delivery {
-    /// A delivery that starts its thread at once if there is a listener, else with the first handler.
-    pub(crate) fn new(
-        factory: u64,
-        instance: Arc<Instance>,
-        log: Logger,
-        lag_limit: usize,
-        listener: Option<Arc<dyn ImpressionListener>>,
-    ) -> io::Result<Self> {
+    /// A delivery that starts its thread once somebody listens.
+    pub(crate) fn new(factory: u64, instance: Arc<Instance>, log: Logger, lag_limit: usize) -> Self {
         let shared = Arc::new(Shared {
             factory,
             instance,
@@ -106,18 +100,22 @@ impl Delivery {
             events_closed: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
         });
-        let delivery =
-            Delivery { shared, has_listener: listener.is_some(), started: OnceLock::new(), closed: Mutex::new(false) };
-        if let Some(listener) = listener {
-            delivery.start(Some(listener))?;
-        }
-        Ok(delivery)
+        let has_listener = AtomicBool::new(false);
+        Delivery { shared, has_listener, started: OnceLock::new(), closed: Mutex::new(false) }
+    }
+
+    /// Gives impressions to `listener`. Before any handler is added.
+    pub(crate) fn listen(&self, listener: Arc<dyn ImpressionListener>) -> io::Result<()> {
+        let _closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.start(Some(listener))?;
+        self.has_listener.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Whether impressions are wanted.
     #[inline]
     pub(crate) fn has_listener(&self) -> bool {
-        self.has_listener
+        self.has_listener.load(Ordering::Relaxed)
     }
 
     /// Whether the calling thread is the one that calls this factory's callbacks.
@@ -162,25 +160,16 @@ impl Delivery {
         started.event(shared, event);
     }
 
-    /// Adds a handler; starts the thread if it is the first to listen. Gives the handler back if that fails: with why, or
-    /// without where the end has begun.
-    pub(crate) fn handler(
-        &self,
-        kind: EventKind,
-        handler: EventHandler,
-    ) -> Result<(), (Option<io::Error>, EventHandler)> {
+    /// Adds a handler; starts the thread if it is the first to listen. If that fails it says why; not where the end has
+    /// begun.
+    pub(crate) fn handler(&self, kind: EventKind, handler: EventHandler) -> Result<(), Option<io::Error>> {
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         if *closed {
-            return Err((None, handler));
+            return Err(None);
         }
-        let started = match self.start(None) {
-            Ok(started) => started,
-            Err(cause) => return Err((Some(cause), handler)),
-        };
-        started.jobs.send(Job::Handler(kind, handler)).map_err(|refused| match refused.into_inner() {
-            Job::Handler(_, handler) => (None, handler),
-            _ => unreachable!("the channel gives back what it was given"),
-        })
+        let started = self.start(None).map_err(Some)?;
+        // Refused by an ended thread only.
+        started.jobs.send(Job::Handler(kind, handler)).map_err(|_refused| None)
     }
 
     /// Waits until everything queued before this call was delivered; false when the deadline came first.
@@ -221,7 +210,7 @@ impl Delivery {
         ended
     }
 
-    /// Called while nobody else can: from the constructor, or with `closed` held.
+    /// Called with `closed` held.
     fn start(&self, listener: Option<Arc<dyn ImpressionListener>>) -> io::Result<&Started> {
         if let Some(started) = self.started.get() {
             return Ok(started);
@@ -292,7 +281,7 @@ impl Worker {
                         self.event(&event);
                     }
                 }
-                Job::Handler(EventKind::Ready, mut handler) => {
+                Job::Handler(EventKind::Ready, handler) => {
                     if self.ready {
                         self.call(|| handler(&Event::Ready));
                     }
