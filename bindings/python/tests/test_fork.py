@@ -7,11 +7,12 @@ import threading
 import time
 
 import pytest
-import splitio
-from splitio.impressions import ImpressionListener
 from support import backend as backends
 from support import flags, programs
 from support.waiting import eventually
+
+import splitio
+from splitio.impressions import ImpressionListener
 
 
 def in_child(work, seconds=20):

@@ -9,9 +9,10 @@ import os
 import threading
 
 import pytest
+from support.waiting import eventually
+
 import splitio
 from splitio import EvaluationOptions, Key
-from support.waiting import eventually
 
 EVALUATIONS = int(os.environ.get("SPLITIO_LEAK_EVALUATIONS", "200000"))
 FACTORIES = int(os.environ.get("SPLITIO_LEAK_FACTORIES", "60"))

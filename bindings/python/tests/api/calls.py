@@ -66,7 +66,14 @@ OPTIONS = {
     "number": 5,
     "tuple": ({"a": 1},),
 }
-TRAFFIC_TYPES = ["user", "account", "USER", "unknown", " user ", *map(ANY.get, ("none", "empty text", "blank", "five", "list", "bytes"))]
+TRAFFIC_TYPES = [
+    "user",
+    "account",
+    "USER",
+    "unknown",
+    " user ",
+    *map(ANY.get, ("none", "empty text", "blank", "five", "list", "bytes")),
+]
 EVENT_TYPES = [
     "paid",
     "5",
@@ -136,7 +143,18 @@ def with_flags(results, client):
         for method in ("get_treatments", "get_treatments_with_config"):
             results.of(f"flag/{name}/{method}", getattr(client, method), "ann", [flag, "banner"])
         results.of(f"set/{name}", client.get_treatments_by_flag_set, "ann", flag)
-    for flag in ("checkout", " checkout ", "CHECKOUT", "unknown", "dead", "gated", "silent", "nobody", "other", " spaced "):
+    for flag in (
+        "checkout",
+        " checkout ",
+        "CHECKOUT",
+        "unknown",
+        "dead",
+        "gated",
+        "silent",
+        "nobody",
+        "other",
+        " spaced ",
+    ):
         results.of(f"flag/{flag}", client.get_treatment_with_config, "ann", flag)
     for name, names in LISTS.items():
         for method in ("get_treatments", "get_treatments_with_config"):
@@ -158,9 +176,7 @@ def with_extras(results, client):
         results.of(f"attributes/{name}/set", client.get_treatments_by_flag_set, "zoe", "web", attributes)
     for name, options in OPTIONS.items():
         for method in METHODS:
-            results.of(
-                f"options/{name}/{method}", getattr(client, method), "ann", *arguments_of(method), None, options
-            )
+            results.of(f"options/{name}/{method}", getattr(client, method), "ann", *arguments_of(method), None, options)
     results.of(
         "named arguments",
         client.get_treatment,

@@ -146,7 +146,9 @@ def lives(world, results):
 
 
 def exceptions(results):
-    results.add("exceptions/time-out", [TimeoutException.__name__, [base.__name__ for base in TimeoutException.__mro__]])
+    results.add(
+        "exceptions/time-out", [TimeoutException.__name__, [base.__name__ for base in TimeoutException.__mro__]]
+    )
 
 
 def told(world, results):

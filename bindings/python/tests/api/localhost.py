@@ -70,7 +70,9 @@ def one(results, directory, file, *more):
     results.add(f"localhost/{file}/names", sorted(manager.split_names()))
     split = manager.split("checkout")
     if split is not None:
-        results.add(f"localhost/{file}/view", [sorted(split.treatments), split.killed, split.configs, sorted(split.sets)])
+        results.add(
+            f"localhost/{file}/view", [sorted(split.treatments), split.killed, split.configs, sorted(split.sets)]
+        )
     results.of(f"localhost/{file}/track", client.track, "ann", "user", "paid")
     results.of(f"localhost/{file}/track what cannot be", client.track, "ann", "user", "not valid")
     factory.destroy()

@@ -75,7 +75,9 @@ def run(world, results):
             results.of(f"matcher/not {name}/{what}", client.get_treatment, "zoe", f"not {name}", {"v": value})
         for attributes in (None, {}, {"w": 1}):
             results.of(f"matcher/{name}/absent from {attributes}", client.get_treatment, "zoe", name, attributes)
-            results.of(f"matcher/not {name}/absent from {attributes}", client.get_treatment, "z", f"not {name}", attributes)
+            results.of(
+                f"matcher/not {name}/absent from {attributes}", client.get_treatment, "z", f"not {name}", attributes
+            )
         for key in ("a", "5", "1.2.3", "true", str(DATE // 1000), "[", 5, 5.5, Key("a", "b")):
             shown = f"{key.matching_key}+{key.bucketing_key}" if isinstance(key, Key) else repr(key)
             results.of(f"matcher/key {name}/{shown}", client.get_treatment, key, f"key {name}")

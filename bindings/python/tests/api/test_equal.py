@@ -31,7 +31,9 @@ def started(python, directory):
     files = directory / "files"
     files.mkdir()
     log = (directory / "stderr").open("w")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH" or python == sys.executable}
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTHONPATH" or python == sys.executable
+    }
     program = subprocess.Popen(
         [python, str(HERE / "program.py"), url, str(files)],
         stdout=subprocess.PIPE,
@@ -73,9 +75,35 @@ def subjects(answered):
 
 
 SUBJECTS = [
-    "async", "attributes", "config", "coroutine", "destroyed", "exceptions", "factory", "fallback", "fallbacks", "fields",
-    "flag", "import", "key", "life", "list", "listener", "localhost", "manager", "matcher", "named arguments", "not ready",
-    "on", "options", "posted", "property", "set", "sets", "signature", "track",
+    "async",
+    "attributes",
+    "config",
+    "coroutine",
+    "destroyed",
+    "exceptions",
+    "factory",
+    "fallback",
+    "fallbacks",
+    "fields",
+    "flag",
+    "import",
+    "key",
+    "life",
+    "list",
+    "listener",
+    "localhost",
+    "manager",
+    "matcher",
+    "named arguments",
+    "not ready",
+    "on",
+    "options",
+    "posted",
+    "property",
+    "set",
+    "sets",
+    "signature",
+    "track",
 ]
 
 

@@ -41,9 +41,7 @@ def definitions():
             "adults",
             condition(
                 "yes",
-                matcher(
-                    "GREATER_THAN_OR_EQUAL_TO", "age", unaryNumericMatcherData={"dataType": "NUMBER", "value": 18}
-                ),
+                matcher("GREATER_THAN_OR_EQUAL_TO", "age", unaryNumericMatcherData={"dataType": "NUMBER", "value": 18}),
             ),
         ),
         flag("dead", everyone("on"), killed=True, defaultTreatment="stopped", configurations={"stopped": "why"}),
