@@ -13,6 +13,7 @@ from ctypes import byref
 from typing import Any, Dict, Optional, Tuple
 
 from . import _native
+from .api import APIException
 from .models.fallback_config import FallbackTreatmentsConfiguration
 from .models.fallback_treatment import FallbackTreatment
 from .version import __version__
@@ -109,6 +110,8 @@ def new_factory(api_key: Any, settings: Settings) -> Tuple[int, str]:
         return factory, ""
     if error.status == _native.INVALID_ARGUMENT:
         return 0, error.text()
-    if error.status in (_native.STORAGE, _native.SYSTEM):
+    if error.status == _native.STORAGE:
+        raise APIException(error.text())
+    if error.status == _native.SYSTEM:
         raise OSError(error.text())
     raise ValueError(error.text())

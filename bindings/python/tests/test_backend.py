@@ -10,6 +10,7 @@ from support.waiting import eventually
 
 import splitio
 from splitio import EvaluationOptions, Key
+from splitio.api import APIException
 from splitio.exceptions import TimeoutException
 
 
@@ -146,8 +147,8 @@ def test_a_configuration_that_cannot_work_is_a_value_error():
         splitio.get_factory(backends.KEY, sdk_api_base_url="rubbish")
 
 
-def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
-    with pytest.raises(OSError, match="missing"):
+def test_a_file_that_is_not_there_is_an_api_exception(tmp_path):
+    with pytest.raises(APIException, match="missing"):
         splitio.get_factory("localhost", config={"splitFile": str(tmp_path / "missing.yaml")})
 
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import textwrap
 import threading
 import time
 
@@ -30,8 +31,14 @@ print("it was not interrupted")
 """
 
 WAITING = {
-    "block_until_ready for ever": "factory = get_factory('k', config=config, **arguments)\nbegan()\nfactory.block_until_ready()",
-    "block_until_ready": "factory = get_factory('k', config=config, **arguments)\nbegan()\nfactory.block_until_ready(30)",
+    "block_until_ready for ever": """
+        factory = get_factory('k', config=config, **arguments)
+        began()
+        factory.block_until_ready()""",
+    "block_until_ready": """
+        factory = get_factory('k', config=config, **arguments)
+        began()
+        factory.block_until_ready(30)""",
     "flush": """
         factory = get_factory('k', config=config, **arguments)
         factory.client().track('ann', 'user', 'paid')
@@ -68,8 +75,6 @@ WAITING = {
 
 @pytest.mark.parametrize("call", WAITING)
 def test_b07_ctrl_c_is_answered_within_half_a_second(backend, call):
-    import textwrap
-
     for endpoint in ("splitChanges", "events/bulk"):
         backend.post("faults", endpoint=endpoint, hang=True)
     body = textwrap.indent(textwrap.dedent(WAITING[call]).strip(), "    ")

@@ -86,13 +86,9 @@ def test_a_handler_that_fails_does_not_end_the_delivery(localhost, caplog):
 
 @pytest.mark.parametrize("api_key", [None, "", "  ", 5, b"key", "a\nb", "\u2603"])
 def test_what_cannot_be_a_key_gives_no_factory_and_an_error(api_key, caplog):
-    try:
-        factory = splitio.get_factory(api_key)
-    except ValueError as refused:
-        assert str(api_key) not in str(refused)
-    else:
-        assert factory is None
-        assert lines(caplog, "splitio.factory", logging.ERROR)
+    assert splitio.get_factory(api_key) is None
+    assert lines(caplog, "splitio.factory", logging.ERROR)
+    assert api_key is None or str(api_key).strip() == "" or str(api_key) not in caplog.text
 
 
 def test_without_any_configuration_warnings_go_to_standard_error(shop_file):

@@ -30,11 +30,11 @@ class SplitManager:
         self._factory._enter()
         return [_results.view(flag) for flag in _results.manager_json(self._factory._handle.pointer, None) or ()]
 
-    def split(self, feature_flag_name: Any) -> Optional[SplitView]:
+    def split(self, feature_name: Any) -> Optional[SplitView]:
         """One flag."""
         self._factory._enter()
         # NULL would ask for all.
-        name = _arguments.UNUSABLE if feature_flag_name is None else _arguments.text(feature_flag_name)
+        name = _arguments.UNUSABLE if feature_name is None else _arguments.text(feature_name)
         flag = _results.manager_json(self._factory._handle.pointer, name)
         return None if flag is None else _results.view(flag)
 
@@ -54,9 +54,9 @@ class SplitManagerAsync:
         """All flags."""
         return await self._answer(self._manager.splits)
 
-    async def split(self, feature_flag_name: Any) -> Optional[SplitView]:
+    async def split(self, feature_name: Any) -> Optional[SplitView]:
         """One flag."""
-        return await self._answer(self._manager.split, feature_flag_name)
+        return await self._answer(self._manager.split, feature_name)
 
     async def _answer(self, function: Callable[..., _T], *arguments: Any) -> _T:
         if self._waits:

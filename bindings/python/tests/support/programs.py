@@ -10,8 +10,7 @@ def run(text, *arguments, seconds=60, environment=None):
     """Runs a program to its end, which must be a good one; its output."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(text), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=seconds,
         env={**os.environ, **(environment or {})},
