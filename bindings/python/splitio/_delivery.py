@@ -101,6 +101,9 @@ class Delivery:
                 # Waits for `resume`, which starts another thread.
                 self._starters.pop(generation, None)
             self._handle.release()
+            # Where gevent has patched `threading` since this thread began, it goes by another number now. This makes the
+            # number known, so that Python can forget the thread without a complaint.
+            threading.current_thread()
 
     def _conclude(self) -> None:
         # Who is still known here is kept alive: a listener may know the factory.

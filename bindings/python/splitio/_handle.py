@@ -8,11 +8,12 @@ and a fork may come at any time.
 from __future__ import annotations
 
 import atexit
+import math
 import time
 from ctypes import byref
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
-from . import _native, _waiting
+from . import _native
 
 # How long a factory that nobody destroyed may take to send what is queued: at the end of the process, and elsewhere.
 EXIT_SECONDS = 5.0
@@ -85,6 +86,25 @@ class Handle:
         while not self._ended and self.status != _native.STATUS_DESTROYED:
             time.sleep(0)
 
+    def flush(self, timeout: Optional[float]) -> int:
+        """Sends what is queued and waits for it, with all the time in one call: a flush that times out gives up the post
+        under way, which is then sent once more. So it is made by a thread, and the one that waits answers Ctrl-C."""
+        answer: List[int] = []
+        milliseconds = -1 if timeout is None else math.ceil(max(0.0, timeout) * 1000)
+        self.hold()
+
+        def work() -> None:
+            answer.append(int(_native.flush(self.pointer, milliseconds)))
+            self.release()
+
+        try:
+            _start_native_thread(work)
+        except RuntimeError:  # As for `destroy`.
+            work()
+        while not answer:
+            time.sleep(0.001)
+        return answer[0]
+
     def abandon(self) -> None:
         """Nobody can use it any more. What it has queued is still sent."""
         if not self.is_of_this_process():
@@ -96,9 +116,9 @@ class Handle:
             self.destroy(self.release)
 
     def finish(self, deadline: float) -> None:
-        """At the end of the process: what is queued is sent, up to a point in time. In slices, for Ctrl-C."""
+        """At the end of the process: what is queued is sent, up to a point in time."""
         if not self.destroying:
-            _waiting.until(lambda ms: int(_native.flush(self.pointer, ms)), max(0.0, deadline - time.monotonic()))
+            self.flush(max(0.0, deadline - time.monotonic()))
             _native.destroy(self.pointer, 200)
             self._ended = True
         while not (self._ended and self.delivered()) and time.monotonic() < deadline:

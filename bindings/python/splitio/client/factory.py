@@ -118,8 +118,7 @@ class SplitFactory(SplitFactoryBase):
     def flush(self, timeout: Optional[float] = None) -> bool:
         """Sends what is queued and waits for it; whether all was sent within `timeout` seconds."""
         self._enter()
-        pointer = self._handle.pointer
-        return _waiting.until(lambda ms: int(_native.flush(pointer, ms)), timeout) == _native.OK
+        return self._handle.flush(timeout) == _native.OK
 
     def destroy(self, destroyed_event: Any = None) -> None:
         """Ends it, in the background: evaluations give `control` from now on, and what is queued is sent.

@@ -4,6 +4,7 @@ them. Whatever they start belongs to one session of the system, so that no proce
 from __future__ import annotations
 
 import collections
+import contextlib
 import http.client
 import itertools
 import json
@@ -15,7 +16,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Counter, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Counter, Dict, List, Optional, Set, Tuple
 
 from support.emulated import Emulator, served
 from support.waiting import eventually
@@ -162,15 +163,20 @@ class Crowd:
         """Each impression and event is at the backend, and exactly once."""
         events = +self.tracked
 
-        def all_there() -> bool:
-            return not (self.evaluated - backend.impression_keys()) and not (events - backend.event_keys())
+        def difference() -> Dict[str, Any]:
+            """What is missing, and what came too often."""
+            impressions, came = backend.impression_keys(), backend.event_keys()
+            found = {
+                "impressions missing": self.evaluated - impressions,
+                "impressions too many": impressions - self.evaluated,
+                "events missing": events - came,
+                "events too many": came - events,
+            }
+            return {what: dict(keys) for what, keys in found.items() if keys}
 
-        try:
-            eventually(all_there, "everything at the backend", seconds)
-        except AssertionError:
-            pass  # The comparisons below say what is missing.
-        assert backend.impression_keys() == self.evaluated, self._server.log()
-        assert backend.event_keys() == events, self._server.log()
+        with contextlib.suppress(AssertionError):
+            eventually(lambda: not difference(), "everything at the backend", seconds)
+        assert difference() == {}, f"{difference()} of {dict(self.by_worker)}\n{self._server.log()}"
 
 
 def serve(backend: Emulator, command: List[str], port: int, folder: Path, **options: Any) -> Server:
@@ -203,8 +209,17 @@ def listened(folder: Path) -> Dict[int, Counter[str]]:
     }
 
 
-def show(backend: Emulator, server: Server, workers: int, folder: Path, parents: int = 0, status: int = 0) -> None:
-    """All workers get a streamed change; what they record arrives once; the server stops cleanly."""
+def show(
+    backend: Emulator,
+    server: Server,
+    workers: int,
+    folder: Path,
+    parents: int = 0,
+    status: int = 0,
+    before_stop: Callable[[], Any] = lambda: None,
+) -> None:
+    """All workers get a streamed change; what they record arrives once; the server stops cleanly. `parents` are the other
+    processes that have a stream, `status` is how a server ends that was told to."""
     crowd = Crowd(server, workers)
     crowd.everyone("on", track=True)
     eventually(lambda: len(backend.streams()) == workers + parents, f"{workers + parents} streams")
@@ -214,6 +229,7 @@ def show(backend: Emulator, server: Server, workers: int, folder: Path, parents:
     assert len(crowd.by_worker) == workers, f"workers came and went: {sorted(crowd.by_worker)}"
     # What is recorded just before the end must arrive as well.
     crowd.everyone("off", track=True)
+    before_stop()
     server.stop(status)
     crowd.arrived(backend, seconds=5)
     assert listened(folder) == {pid: collections.Counter(keys) for pid, keys in crowd.by_worker.items()}
