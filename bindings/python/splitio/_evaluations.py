@@ -50,9 +50,9 @@ class Evaluations:
             except (TypeError, UnicodeEncodeError):
                 pass
             else:
-                if _NUL not in text and self._handle.generation == _fork_generation[0]:
+                if _NUL not in text and self._handle.in_use == _fork_generation[0]:
                     return _treatments[self._treatment(self._argument, text, flag, None)]
-        self._factory._enter()
+        self._factory._use()
         whose, options = _arguments.question("get_treatment", key, attributes, evaluation_options)
         try:
             name = _arguments.text(feature_flag_name)
@@ -64,7 +64,7 @@ class Evaluations:
         self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
     ) -> WithConfig:
         """The treatment of a key, and the configuration that belongs to it."""
-        self._factory._enter()
+        self._factory._use()
         whose, options = _arguments.question("get_treatment_with_config", key, attributes, evaluation_options)
         try:
             result = _spare_results.pop()
@@ -159,7 +159,7 @@ class Evaluations:
 
     def track(self, key: Any, traffic_type: Any, event_type: Any, value: Any = None, properties: Any = None) -> bool:
         """Records an event of a key, for metrics; whether it was valid and there was room for it."""
-        self._factory._enter()
+        self._factory._use()
         options = None
         if properties is not None:
             options = _native.Options(size=sizeof(_native.Options), properties_json=_arguments.properties(properties))
@@ -175,7 +175,7 @@ class Evaluations:
 
     def _list(self, function: Any, method: str, key: Any, names: Any, attributes: Any, evaluation_options: Any) -> int:
         """One of the evaluations that take a list; anything else is for the library to refuse."""
-        self._factory._enter()
+        self._factory._use()
         whose, options = _arguments.question(method, key, attributes, evaluation_options)
         try:
             array = _arguments.texts(names) if isinstance(names, list) else None
@@ -186,7 +186,7 @@ class Evaluations:
     def _set(
         self, function: Any, method: str, key: Any, flag_set: Any, attributes: Any, evaluation_options: Any
     ) -> int:
-        self._factory._enter()
+        self._factory._use()
         whose, options = _arguments.question(method, key, attributes, evaluation_options)
         try:
             return int(function(self._handle.pointer, whose, _arguments.text(flag_set), options))

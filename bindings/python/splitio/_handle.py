@@ -29,6 +29,8 @@ class Handle:
         self.pointer = pointer
         self.argument = _native.argument(pointer)
         self.generation: int = _native.fork_generation.value
+        # The generation in which it has been used for more than waiting; -1: in none yet.
+        self.in_use = -1
         # One for each owner but the last. Appending and popping are atomic.
         self._others: List[None] = []
         self.destroying = False
@@ -61,6 +63,7 @@ class Handle:
         """In a forked child, where the threads among the owners do not exist."""
         self._others = []
         self.destroying = self._ended = False
+        self.in_use = -1
         self.generation = int(_native.fork_generation.value)
 
     def is_of_this_process(self) -> bool:

@@ -69,7 +69,11 @@ class Server:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, env=self._environment, cwd=APPS, start_new_session=True
             )
-        eventually(self._answers, f"an answer of {self._command[0]}", START_SECONDS)
+        try:
+            eventually(self._answers, f"an answer of {self._command[0]}", START_SECONDS)
+        except BaseException:
+            self._clean_up()
+            raise
         return self
 
     def _answers(self) -> bool:
@@ -83,7 +87,11 @@ class Server:
 
     def __exit__(self, kind: Any, *_raised: Any) -> None:
         if kind is not None:
-            print(self.log())
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        """After a failure: its log, and nothing of it that goes on."""
+        print(self.log())
         if self._process.poll() is None or processes(self._process.pid):
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
