@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import math
+import sys
 import time
 from ctypes import byref
 from typing import Any, Callable, Dict, List, Optional
@@ -132,7 +133,6 @@ def _start_native_thread(work: Callable[[], None]) -> None:
     """A thread of the system, also where threads are greenlets; without the locks of the module threading, which the
     code that the garbage collector interrupts may hold."""
     import _thread
-    import sys
 
     start = _thread.start_new_thread
     gevent = sys.modules.get("gevent.monkey")
@@ -153,6 +153,13 @@ def _at_exit() -> None:
     for handle in list(_living.values()):
         if handle.is_of_this_process():
             handle.finish(deadline)
+
+
+def finish_with_multiprocessing() -> None:
+    """Children of multiprocessing that were forked end without exit handlers, but with finalizers of its own."""
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, _at_exit, exitpriority=0)
 
 
 atexit.register(_at_exit)

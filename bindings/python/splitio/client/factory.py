@@ -74,6 +74,7 @@ class SplitFactoryBase:
         if self._handle.in_use != int(_native.fork_generation.value):
             self._enter()
             self._begin()
+            _handle.finish_with_multiprocessing()
             self._handle.in_use = self._handle.generation
 
     def _begin(self) -> None:
