@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
@@ -24,6 +24,8 @@ thread_local! {
     /// The factory whose delivery thread this is; 0 on all other threads.
     static DELIVERING_FOR: Cell<u64> = const { Cell::new(0) };
 }
+
+type WeakHandler = Weak<dyn Fn(&Event) + Send + Sync>;
 
 enum Job {
     Impression(Impression),
@@ -104,10 +106,10 @@ impl Delivery {
         Delivery { shared, has_listener, started: OnceLock::new(), closed: Mutex::new(false) }
     }
 
-    /// Gives impressions to `listener`. Before any handler is added.
-    pub(crate) fn listen(&self, listener: Arc<dyn ImpressionListener>) -> io::Result<()> {
+    /// Gives impressions to `listener`, which the caller keeps. Before any handler is added.
+    pub(crate) fn listen(&self, listener: &Arc<dyn ImpressionListener>) -> io::Result<()> {
         let _closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        self.start(Some(listener))?;
+        self.start(Some(Arc::downgrade(listener)))?;
         self.has_listener.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -160,7 +162,7 @@ impl Delivery {
         started.event(shared, event);
     }
 
-    /// Adds a handler; starts the thread if it is the first to listen. If that fails it says why; not where the end has
+    /// Adds a handler, which the caller keeps; starts the thread if it is the first to listen. If that fails it says why; not where the end has
     /// begun.
     pub(crate) fn handler(&self, kind: EventKind, handler: EventHandler) -> Result<(), Option<io::Error>> {
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,7 +213,7 @@ impl Delivery {
     }
 
     /// Called with `closed` held.
-    fn start(&self, listener: Option<Arc<dyn ImpressionListener>>) -> io::Result<&Started> {
+    fn start(&self, listener: Option<Weak<dyn ImpressionListener>>) -> io::Result<&Started> {
         if let Some(started) = self.started.get() {
             return Ok(started);
         }
@@ -228,8 +230,6 @@ impl Delivery {
         threads::spawn("splitio-deliver", move || {
             DELIVERING_FOR.set(worker.shared.factory);
             worker.run(&inbox);
-            // The callbacks' data is let go of before `finish` hears of the end.
-            drop(worker);
             drop(alive);
         })?;
         Ok(self.started.get_or_init(|| Started { jobs, ended }))
@@ -256,11 +256,13 @@ impl Shared {
     }
 }
 
+/// The callbacks are the factory's, which lets go of them when it is destroyed: what this thread held would be held for
+/// ever in a forked child, where it does not exist.
 struct Worker {
     shared: Arc<Shared>,
-    listener: Option<Arc<dyn ImpressionListener>>,
-    on_ready: Vec<EventHandler>,
-    on_update: Vec<EventHandler>,
+    listener: Option<Weak<dyn ImpressionListener>>,
+    on_ready: Vec<WeakHandler>,
+    on_update: Vec<WeakHandler>,
     ready: bool,
 }
 
@@ -285,9 +287,9 @@ impl Worker {
                     if self.ready {
                         self.call(|| handler(&Event::Ready));
                     }
-                    self.on_ready.push(handler);
+                    self.on_ready.push(Arc::downgrade(&handler));
                 }
-                Job::Handler(EventKind::Update, handler) => self.on_update.push(handler),
+                Job::Handler(EventKind::Update, handler) => self.on_update.push(Arc::downgrade(&handler)),
                 Job::Barrier(answer) => drop(answer.send(())),
                 Job::Stop => {
                     self.report_dropped();
@@ -298,7 +300,7 @@ impl Worker {
     }
 
     fn impression(&self, impression: &Impression) {
-        if let Some(listener) = &self.listener {
+        if let Some(listener) = self.listener.as_ref().and_then(Weak::upgrade) {
             self.call(|| listener.impression(impression, &self.shared.instance));
         }
         if self.shared.impressions.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -324,16 +326,12 @@ impl Worker {
         if *event == Event::Ready && mem::replace(&mut self.ready, true) {
             return;
         }
-        let mut handlers = mem::take(match event {
-            Event::Ready => &mut self.on_ready,
-            Event::Update { .. } => &mut self.on_update,
-        });
-        for handler in &mut handlers {
+        let handlers = match event {
+            Event::Ready => &self.on_ready,
+            Event::Update { .. } => &self.on_update,
+        };
+        for handler in handlers.iter().filter_map(Weak::upgrade) {
             self.call(|| handler(event));
-        }
-        match event {
-            Event::Ready => self.on_ready = handlers,
-            Event::Update { .. } => self.on_update = handlers,
         }
     }
 

@@ -136,11 +136,13 @@ impl Blueprint {
     /// A life with threads.
     pub(super) fn running(&self, start: Start, ears: Option<Ears>) -> Result<Life, FactoryError> {
         let callbacks = self.callbacks.load_full();
+        let is_first = ears.is_some();
         let Ears { log, queue, descriptors } = match ears {
             Some(ears) => ears,
             None => Blueprint::ears(&self.config, &callbacks.hooks, &self.instance)?,
         };
-        let living = Living::enter(&self.key, &log);
+        // Who resumes has heard of the others in the parent.
+        let living = Living::enter(&self.key, if is_first { Some(&log) } else { None });
         let delivery = self.delivery(&log);
         self.introduce(&delivery, &callbacks)?;
         let telemetry = Arc::new(Telemetry::new(self.config.mode != Mode::Localhost));
@@ -218,7 +220,7 @@ impl Blueprint {
     /// Starts the thread of the callbacks, if there are any.
     fn introduce(&self, delivery: &Delivery, callbacks: &Callbacks) -> Result<(), FactoryError> {
         if let Some(listener) = &callbacks.hooks.listener {
-            delivery.listen(Arc::clone(listener)).map_err(FactoryError::Thread)?;
+            delivery.listen(listener).map_err(FactoryError::Thread)?;
         }
         for (kind, handler) in &callbacks.handlers {
             // Without a cause it is closed, which a new one is not.

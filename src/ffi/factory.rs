@@ -83,7 +83,8 @@ fn code_of_failure(error: &FactoryError) -> split_status {
 /// Returns NULL when the key or the configuration cannot work, and says why in
 /// `error`. Failing to reach Split is not such a case: it is retried. A Redis
 /// that does not answer, or a localhost file (YAML, text) that does not load, is
-/// one: `SPLIT_E_STORAGE`.
+/// one: `SPLIT_E_STORAGE`. With preforkedInitialization it fetches before it
+/// returns, at most four times, and starts no thread.
 ///
 /// Threads: any. Fork: any process, and best in the one that evaluates.
 /// NULL: `config` NULL is the default configuration.
@@ -174,8 +175,8 @@ pub unsafe extern "C" fn split_factory_status(factory: *const split_factory) -> 
 /// for each change after that. Every handler that was added is called, in that
 /// order, until the factory is destroyed.
 ///
-/// Threads: any, concurrently; also from a callback. Fork: as
-/// `split_block_until_ready`. NULL: `SPLIT_E_INVALID_ARGUMENT`.
+/// Threads: any, concurrently; also from a callback. Fork: handlers go on in a
+/// child; a factory that waits for `split_resume` notes them. NULL: `SPLIT_E_INVALID_ARGUMENT`.
 /// Memory: on failure `drop` is not called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_on(

@@ -249,6 +249,26 @@ static void many_threads_resume_once(void) {
     CHECK_INT(impressions_of("child"), 1600);
 }
 
+static split_factory *second;
+
+static void both_are_whole(void) {
+    CHECK_STR(split_get_treatment(second, "child", "checkout", NULL), "off");
+    CHECK_INT(split_destroy(second, PATIENCE_MS), SPLIT_OK);
+    split_factory_free(second);
+    CHECK_STR(split_get_treatment(factory, "child", "checkout", NULL), "off");
+    destroyed_in_order();
+}
+
+static void every_factory_resumes(void) {
+    make(debug);
+    second = standalone(server, debug);
+    in_child(both_are_whole);
+    CHECK_INT(split_destroy(second, PATIENCE_MS), SPLIT_OK);
+    split_factory_free(second);
+    destroyed_in_order();
+    CHECK_INT(impressions_of("child"), 2);
+}
+
 /* ---- A child that is resumed by hand ----------------------------------------------------------------------------- */
 
 static void waits_for_resume(void) {
@@ -427,6 +447,7 @@ static void hears_of_its_own(void) {
     CHECK_INT(notes_having(heard, "ready"), 1);
     CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
     CHECK_INT(notes_having(heard, "parent"), 0);
+    CHECK_INT(notes_drops(heard), 2);
     split_factory_free(factory);
 }
 
@@ -694,6 +715,7 @@ int main(void) {
     RUN(a_child_of_a_parent_that_is_not_ready);
     RUN(children_of_children);
     RUN(many_threads_resume_once);
+    RUN(every_factory_resumes);
     RUN(without_resume_a_child_only_evaluates);
     RUN(a_child_ends_without_a_call);
     RUN(what_was_destroyed_stays_so);
