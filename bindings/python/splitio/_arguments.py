@@ -29,16 +29,20 @@ class EvaluationOptions(NamedTuple):
 
 
 class _Names(Dict[str, bytes]):
-    """Texts as bytes, made once."""
+    """Names of flags as bytes, made once. Only plain names: the library takes them as they are, and trims nothing."""
 
     def __missing__(self, name: str) -> bytes:
         encoded = str.encode(name)
-        if b"\0" in encoded:
-            return UNUSABLE
+        if not (_is_solid(name[:1]) and _is_solid(name[-1:])) or 0 in encoded:
+            raise ValueError(name)
         if len(self) >= _MOST_NAMES:
             self.clear()
         self[name] = encoded
         return encoded
+
+
+def _is_solid(character: str) -> bool:
+    return character.isalnum() or character in ("_", "-")
 
 
 NAMES = _Names()
@@ -51,12 +55,13 @@ def text(value: Any) -> Optional[bytes]:
     if not isinstance(value, str):
         return UNUSABLE
     encoded = str.encode(value, "utf-8", "surrogatepass")
-    return UNUSABLE if b"\0" in encoded else encoded
+    return UNUSABLE if 0 in encoded else encoded
 
 
 def key(value: Any, method: str, what: str = "key") -> Optional[bytes]:
     """A key, which may be a number."""
-    if value is None or isinstance(value, (str, bool)) or not isinstance(value, numbers.Number):
+    # The first of these is all that most keys cost.
+    if isinstance(value, str) or value is None or isinstance(value, bool) or not isinstance(value, numbers.Number):
         return text(value)
     try:
         usable = math.isfinite(value)  # type: ignore[arg-type]  # a complex number is refused by this
@@ -69,9 +74,12 @@ def key(value: Any, method: str, what: str = "key") -> Optional[bytes]:
     return text(number)
 
 
-def texts(values: List[Any]) -> Any:
-    """An array of texts."""
-    return (c_char_p * len(values))(*map(text, values))
+def texts(values: List[Any]) -> Tuple[Any, bool]:
+    """An array of texts, and whether all are plain names."""
+    try:
+        return (c_char_p * len(values))(*[NAMES[value] for value in values]), True
+    except (TypeError, ValueError):
+        return (c_char_p * len(values))(*map(text, values)), False
 
 
 # Options of evaluations that are over: setting three fields is cheaper than a new structure.
@@ -90,7 +98,9 @@ def question(
     if evaluation_options is not None:
         properties_json = _properties_of(evaluation_options, method)
     bucketing = None
-    if isinstance(whose, Key):
+    if whose.__class__ is str:
+        matching = text(whose)
+    elif isinstance(whose, Key):
         matching = key(whose.matching_key, method, "matching_key")
         # A pair needs both: none is not the same as no pair.
         bucketing = b"" if whose.bucketing_key is None else key(whose.bucketing_key, method, "bucketing_key")

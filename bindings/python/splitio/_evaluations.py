@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctypes import byref, sizeof
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 from . import _arguments, _native, _results
 from ._results import WithConfig
@@ -11,12 +11,11 @@ from ._results import WithConfig
 if TYPE_CHECKING:
     from .client.factory import SplitFactoryBase
 
-_NUL = b"\0"
 _encode = str.encode
 _names = _arguments.NAMES
 _treatments = _results.TREATMENTS
 _fork_generation = memoryview(_native.fork_generation).cast("B").cast("I")
-# Results of evaluations that are over, for the next.
+# Results of evaluations that are over, and references to them, for the next.
 _spare_results: List[Any] = []
 
 
@@ -44,13 +43,14 @@ class Evaluations:
     ) -> str:
         """The treatment of a key."""
         if attributes is None and evaluation_options is None:
+            # What nearly all calls are: a text and a name that has been asked for before.
             try:
                 text = _encode(key)
                 flag = _names[feature_flag_name]
-            except (TypeError, UnicodeEncodeError):
+            except (TypeError, ValueError):
                 pass
             else:
-                if _NUL not in text and self._handle.in_use == _fork_generation[0]:
+                if 0 not in text and self._handle.in_use == _fork_generation[0]:
                     return _treatments[self._treatment(self._argument, text, flag, None)]
         self._factory._use()
         whose, options = _arguments.question("get_treatment", key, attributes, evaluation_options)
@@ -64,34 +64,36 @@ class Evaluations:
         self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
     ) -> WithConfig:
         """The treatment of a key, and the configuration that belongs to it."""
-        self._factory._use()
+        if self._handle.in_use != _fork_generation[0]:
+            self._factory._use()
         whose, options = _arguments.question("get_treatment_with_config", key, attributes, evaluation_options)
         try:
-            result = _spare_results.pop()
+            block, result = _spare_results.pop()
         except IndexError:
-            result = _native.ResultBuffer()
+            block = _native.ResultBuffer()
+            result = byref(block)
         try:
-            flag = _arguments.text(feature_flag_name)
-            self._treatment_with_config(self._argument, whose, flag, options and byref(options), byref(result))
-            return _results.one(result)
+            name = _arguments.text(feature_flag_name)
+            self._treatment_with_config(self._argument, whose, name, options and byref(options), result)
+            return _results.one(block, result)
         finally:
-            _spare_results.append(result)
+            _spare_results.append((block, result))
             _arguments.done(options)
 
     def get_treatments(
         self, key: Any, feature_flag_names: Any, attributes: Any = None, evaluation_options: Any = None
     ) -> Dict[str, str]:
         """The treatments of several flags, by name."""
-        results = self._list(
+        results, plain = self._list(
             _native.treatments, "get_treatments", key, feature_flag_names, attributes, evaluation_options
         )
-        return _results.many(results)
+        return _results.many(results, feature_flag_names if plain else None)
 
     def get_treatments_with_config(
         self, key: Any, feature_flag_names: Any, attributes: Any = None, evaluation_options: Any = None
     ) -> Dict[str, WithConfig]:
         """The treatments of several flags with their configurations, by name."""
-        results = self._list(
+        results, plain = self._list(
             _native.treatments_with_config,
             "get_treatments_with_config",
             key,
@@ -99,7 +101,7 @@ class Evaluations:
             attributes,
             evaluation_options,
         )
-        return _results.many_with_config(results)
+        return _results.many_with_config(results, feature_flag_names if plain else None)
 
     def get_treatments_by_flag_set(
         self, key: Any, flag_set: Any, attributes: Any = None, evaluation_options: Any = None
@@ -133,7 +135,7 @@ class Evaluations:
         self, key: Any, flag_sets: Any, attributes: Any = None, evaluation_options: Any = None
     ) -> Dict[str, str]:
         """The treatments of the flags of several flag sets, by name."""
-        results = self._list(
+        results, _ = self._list(
             _native.treatments_by_flag_sets,
             "get_treatments_by_flag_sets",
             key,
@@ -147,7 +149,7 @@ class Evaluations:
         self, key: Any, flag_sets: Any, attributes: Any = None, evaluation_options: Any = None
     ) -> Dict[str, WithConfig]:
         """The treatments of the flags of several flag sets with their configurations, by name."""
-        results = self._list(
+        results, _ = self._list(
             _native.treatments_with_config_by_flag_sets,
             "get_treatments_with_config_by_flag_sets",
             key,
@@ -173,13 +175,16 @@ class Evaluations:
         )
         return bool(status == _native.OK)
 
-    def _list(self, function: Any, method: str, key: Any, names: Any, attributes: Any, evaluation_options: Any) -> int:
-        """One of the evaluations that take a list; anything else is for the library to refuse."""
+    def _list(
+        self, function: Any, method: str, key: Any, names: Any, attributes: Any, evaluation_options: Any
+    ) -> Tuple[int, bool]:
+        """One of the evaluations that take a list; anything else is for the library to refuse. And whether it is of
+        plain names."""
         self._factory._use()
         whose, options = _arguments.question(method, key, attributes, evaluation_options)
         try:
-            array = _arguments.texts(names) if isinstance(names, list) else None
-            return int(function(self._handle.pointer, whose, array, len(array or ()), options))
+            array, plain = _arguments.texts(names) if isinstance(names, list) else (None, False)
+            return function(self._handle.pointer, whose, array, len(array or ()), options), plain
         finally:
             _arguments.done(options)
 

@@ -84,12 +84,24 @@ def _has_digits(value: int) -> bool:
     return True
 
 
+def _encoder(other: Callable[[Any], Any]) -> Callable[[Any], str]:
+    """JSONEncoder.encode, without what it does anew in each call: it makes the encoder in C, where there is one."""
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=other)
+    try:
+        encode = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+            None, other, json.encoder.encode_basestring, None, ":", ",", False, False, False
+        )
+        if "".join(encode({"a": [1, None, "\u2603"]}, 0)) == '{"a":[1,null,"\u2603"]}':
+            return lambda value: "".join(encode(value, 0))
+    except Exception:  # Another Python than those that are known.
+        pass
+    return encoder.encode
+
+
 class _Encoder:
     def __init__(self, other: Callable[[Any], Any]) -> None:
         self._other = other
-        self._encode = json.JSONEncoder(
-            ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=other
-        ).encode
+        self._encode = _encoder(other)
 
     def __call__(self, values: Dict[Any, Any]) -> bytes:
         for name in values:

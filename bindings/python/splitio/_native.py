@@ -153,7 +153,7 @@ _BY_SET = (c_void_p, c_void_p, c_char_p, c_char_p, POINTER(Options))
 treatments_by_flag_set = _function("split_get_treatments_by_flag_set", *_BY_SET)
 treatments_with_config_by_flag_set = _function("split_get_treatments_with_config_by_flag_set", *_BY_SET)
 
-result_release = _function("split_result_release", None, c_void_p, library=_KEEPING)
+result_release = _undeclared("split_result_release", None, _KEEPING)
 results_data = _function("split_results_data", c_void_p, c_void_p, POINTER(c_size_t), library=_KEEPING)
 results_free = _function("split_results_free", None, c_void_p, library=_KEEPING)
 

@@ -31,35 +31,42 @@ def _config(address: Optional[int], length: int) -> Optional[str]:
     return string_at(address, length).decode() if address else None
 
 
-def one(result: Any) -> WithConfig:
+def one(block: Any, result: Any) -> WithConfig:
     """The answer in a result, which is released."""
-    _flag, treatment, config, config_len, _label, _number, _status, _reserved, hold = _unpack(result)
+    _flag, treatment, config, config_len, _label, _number, _status, _reserved, hold = _unpack(block)
     if not config:
         return TREATMENTS[treatment], None
     answer = TREATMENTS[treatment], _config(config, config_len)
     if hold:
-        _native.result_release(byref(result))
+        _native.result_release(result)
     return answer
 
 
-def _rows(results: int) -> Any:
-    count = c_size_t()
+def _rows(results: int, count: Any) -> Any:
     data = _native.results_data(results, byref(count))
     return _iter_unpack(string_at(data, count.value * _native.RESULT.size)) if count.value else ()
 
 
-def many(results: int) -> Dict[str, str]:
-    """The treatments of a list, which is ended."""
+def many(results: int, asked: Optional[List[str]] = None) -> Dict[str, str]:
+    """The treatments of a list, which is ended. `asked`: plain names, whose order is that of the results."""
     try:
-        return {string_at(row[0]).decode(): TREATMENTS[row[1]] for row in _rows(results)}
+        count = c_size_t()
+        rows = _rows(results, count)
+        if asked is not None and count.value == len(asked):
+            return {flag: TREATMENTS[row[1]] for flag, row in zip(asked, rows)}
+        return {string_at(row[0]).decode(): TREATMENTS[row[1]] for row in rows}
     finally:
         _native.results_free(results)
 
 
-def many_with_config(results: int) -> Dict[str, WithConfig]:
-    """The treatments and configurations of a list, which is ended."""
+def many_with_config(results: int, asked: Optional[List[str]] = None) -> Dict[str, WithConfig]:
+    """The treatments and configurations of a list, which is ended. `asked` as for `many`."""
     try:
-        return {string_at(row[0]).decode(): (TREATMENTS[row[1]], _config(row[2], row[3])) for row in _rows(results)}
+        count = c_size_t()
+        rows = _rows(results, count)
+        if asked is not None and count.value == len(asked):
+            return {flag: (TREATMENTS[row[1]], _config(row[2], row[3])) for flag, row in zip(asked, rows)}
+        return {string_at(row[0]).decode(): (TREATMENTS[row[1]], _config(row[2], row[3])) for row in rows}
     finally:
         _native.results_free(results)
 

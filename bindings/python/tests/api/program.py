@@ -2,8 +2,8 @@
 
 Usage: program.py EMULATOR-URL DIRECTORY
 
-Run by test_equal.py with both SDKs. Prints one JSON object: a result for each case, by name. Nothing here may know which
-of the two it is talking to.
+Run by test_equal.py with both SDKs. Prints one JSON object: a result for each case, by name. Nothing here may know
+which of the two it is talking to.
 """
 
 import json

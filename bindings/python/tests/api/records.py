@@ -6,6 +6,8 @@ from splitio import Key
 from splitio.client.client import EvaluationOptions
 from splitio.impressions import ImpressionListener
 
+# Impressions that are posted, by mode: the others are counted, or only their keys are.
+EXPECTED = {"DEBUG": 27, "OPTIMIZED": 25, "NONE": 0}
 ATTRIBUTES = {"age": 30, "plan": "pro", "flags": ["a", "b"], "yes": True, "none": None}
 
 
@@ -64,7 +66,12 @@ def run(world, results):
         results.add(f"listener/{mode}/version", {data["sdk-language-version"].split("-")[0] for data in listener.data})
         for number, record in enumerate(ordered([plain(data) for data in listener.data])):
             results.add(f"listener/{mode}/{number}", record)
+        eventually(lambda: len(world.backend.events()) >= 4)
         world.destroy(factory)
+        # Split's SDK says that it is destroyed before its last posts have arrived.
+        eventually(lambda: world.backend.requests("metrics/usage"))
+        eventually(lambda mode=mode: len(world.backend.impressions()) >= EXPECTED[mode])
+        eventually(lambda: "silent" in unique_keys(world))
         posted(world, results, mode)
     unlabelled(world, results)
 
@@ -89,15 +96,19 @@ def posted(world, results, mode):
         for count in post["body"]["pf"]:
             counts[count["f"]] = counts.get(count["f"], 0) + count["rc"]
     results.add(f"posted/{mode}/counts", counts)
-    keys = {}
-    for post in world.backend.requests("keys/ss"):
-        for one in post["body"]["keys"]:
-            keys.setdefault(one["f"], set()).update(one["ks"])
-    results.add(f"posted/{mode}/keys", keys)
+    results.add(f"posted/{mode}/keys", unique_keys(world))
     first = (world.backend.requests("events/bulk") or [{"headers": []}])[0]
     headers = {name.lower(): value for name, value in first["headers"]}
     for name in ("authorization", "splitsdkmachinename", "splitsdkmachineip", "content-type"):
         results.add(f"posted/{mode}/{name}", headers.get(name))
+
+
+def unique_keys(world):
+    keys = {}
+    for post in world.backend.requests("keys/ss"):
+        for one in post["body"]["keys"]:
+            keys.setdefault(one["f"], set()).update(one["ks"])
+    return keys
 
 
 def unlabelled(world, results):

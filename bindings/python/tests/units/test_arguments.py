@@ -86,3 +86,11 @@ def test_names_are_encoded_once_and_not_kept_for_ever():
 def test_only_texts_are_names(name):
     with pytest.raises(TypeError):
         _arguments._Names()[name]
+
+
+@pytest.mark.parametrize("name", ["", " ", " flag", "flag\n", "fl\0ag", "\ud800", "flag.", "\u200bflag"])
+def test_only_plain_names_are_kept(name):
+    names = _arguments._Names()
+    with pytest.raises(ValueError, match=r".*"):
+        names[name]
+    assert not names
