@@ -10,6 +10,7 @@ from typing import Any, List
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
+
 from splitio import _options
 
 

@@ -10,10 +10,11 @@ import os
 import threading
 from typing import Any, Dict, Optional
 
-import splitio
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+
+import splitio
 
 # Arguments of splitio.get_factory, which stand among the options in SPLITIO.
 URLS = (

@@ -11,7 +11,8 @@
         assert split.events == [("ann", "user", "paid", 9.5, None)]
 
 As long as it holds, every client in the process answers from them, also one that a module made when it was imported. It
-is the real evaluation, in localhost mode: unknown flags are "control", keys are validated, and nothing reaches a network.
+is the real evaluation, in localhost mode: unknown flags are "control", keys are validated, and nothing reaches a
+network.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import threading
 from contextlib import ContextDecorator, ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Union
 from unittest import mock
 
 import splitio
@@ -54,7 +55,7 @@ _READY_SECONDS = 10
 class treatments(ContextDecorator):  # used as a function
     """Sets treatments by flag, for a `with` or as a decorator of a test. An inner one adds to the outer ones."""
 
-    _active: List[treatments] = []
+    _active: ClassVar[List[treatments]] = []
 
     def __init__(self, by_flag: Optional[Mapping[str, Treatments]] = None, **more: Treatments) -> None:
         self._by_flag: Dict[str, Treatments] = {**(by_flag or {}), **more}

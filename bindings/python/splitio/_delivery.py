@@ -3,9 +3,10 @@
 One daemon thread for each factory, which sleeps until there is something. Nothing is ever called from threads of the
 library, so the interpreter can end at any time.
 
-The thread starts when the factory is first used for more than waiting. A server that forks in C, such as uWSGI, copies the
-interpreter lock as it is at that moment: were it with a thread of ours, no worker could ever get it. So a master that only
-makes a factory and waits for it has no such thread, and what there is to hand over then, its calls hand over themselves.
+The thread starts when the factory is first used for more than waiting. A server that forks in C, such as uWSGI,
+copies the interpreter lock as it is at that moment: were it with a thread of ours, no worker could ever get it. So a
+master that only makes a factory and waits for it has no such thread, and what there is to hand over then, its calls
+hand over themselves.
 """
 
 from __future__ import annotations
@@ -110,8 +111,8 @@ class Delivery:
                 # Waits for `resume`, which starts another thread.
                 self._starters.pop(generation, None)
             self._handle.release()
-            # Where gevent has patched `threading` since this thread began, it goes by another number now. This makes the
-            # number known, so that Python can forget the thread without a complaint.
+            # Where gevent has patched `threading` since this thread began, it goes by another number now. This makes
+            # the number known, so that Python can forget the thread without a complaint.
             threading.current_thread()
 
     def _conclude(self) -> None:

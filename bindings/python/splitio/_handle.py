@@ -91,8 +91,9 @@ class Handle:
             time.sleep(0)
 
     def flush(self, timeout: Optional[float]) -> int:
-        """Sends what is queued and waits for it, with all the time in one call: a flush that times out gives up the post
-        under way, which is then sent once more. So it is made by a thread, and the one that waits answers Ctrl-C."""
+        """Sends what is queued and waits for it, with all the time in one call: a flush that times out gives up the
+        post under way, which is then sent once more. So it is made by a thread, and the one that waits answers
+        Ctrl-C."""
         answer: List[int] = []
         milliseconds = -1 if timeout is None else math.ceil(max(0.0, timeout) * 1000)
         self.hold()

@@ -50,7 +50,7 @@ def test_a_talkative_logger_gets_the_debug_lines(shop_file, caplog):
     factory = splitio.get_factory("localhost", config={"splitFile": shop_file, "anOption": "unknown"})
     factory.block_until_ready(5)
     eventually(lambda: any("anOption" in line for line in lines(caplog, "splitio.config", logging.DEBUG)))
-    eventually(lambda: lines(caplog, "splitio.localhost", logging.INFO))
+    eventually(lambda: factory.ready and lines(caplog, "splitio.localhost", logging.INFO))
     factory.destroy()
 
 

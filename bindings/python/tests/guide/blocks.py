@@ -1,7 +1,7 @@
 """Which code blocks Split's guide has, and which test shows each of them.
 
-The guide is Split's, and not part of this project: a test is written down as near to its block as it can be run. Where the
-guide is at hand (SPLITIO_GUIDE), test_complete.py compares the two, line by line.
+The guide is Split's, and not part of this project: a test is written down as near to its block as it can be run.
+Where the guide is at hand (SPLITIO_GUIDE), test_complete.py compares the two, line by line.
 """
 
 from __future__ import annotations

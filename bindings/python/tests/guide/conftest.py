@@ -1,7 +1,8 @@
-"""What the blocks of the guide find around them: a backend that answers to 'YOUR_SDK_KEY', and names that other blocks made.
+"""What the blocks of the guide find around them: a backend that answers to 'YOUR_SDK_KEY', and names that other
+blocks made.
 
-The blocks say `get_factory('YOUR_SDK_KEY')`, which means Split's cloud. Here the five addresses are added to each such call,
-and nothing else.
+The blocks say `get_factory('YOUR_SDK_KEY')`, which means Split's cloud. Here the five addresses are added to each
+such call, and nothing else.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import functools
 import logging
 
 import pytest
-import splitio
-
 from support.emulated import Emulator, destroy, served
 from support.flags import condition, everyone, matcher
+
+import splitio
 
 COLOR = '{"color": "red"}'
 
@@ -117,8 +118,8 @@ def attributes_count(backend):
 
 @pytest.fixture
 def plain_logging():
-    """To be called where a test begins: `logging` as a program finds it, without what pytest adds. Afterwards it is as it
-    was."""
+    """To be called where a test begins: `logging` as a program finds it, without what pytest adds. Afterwards it is
+    as it was."""
     root, ours = logging.getLogger(), logging.getLogger("splitio")
     before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in (root, ours)]
 

@@ -1,4 +1,5 @@
-"""Whether the tests of this directory are about the whole guide, and about what it says. Needs the guide: SPLITIO_GUIDE."""
+"""Whether the tests of this directory are about the whole guide, and about what it says. Needs the guide:
+SPLITIO_GUIDE."""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ import os
 from pathlib import Path
 
 import pytest
-import splitio
-
 from guide.blocks import ENTRIES, excused, missing, of_guide
+
+import splitio
 
 HERE = Path(__file__).parent
 GUIDE = os.environ.get("SPLITIO_GUIDE")

@@ -6,7 +6,6 @@ import asyncio
 import json
 
 import pytest
-
 from guide.blocks import block
 from support.emulated import served
 from support.flags import everyone
@@ -62,6 +61,7 @@ def test_the_key_should_be_a_string(split, key):
 @block("Attribute syntax", 1)
 def test_attributes(attributes_count):
     import arrow
+
     from splitio import get_factory
 
     factory = get_factory("YOUR_SDK_KEY")
@@ -92,6 +92,7 @@ def test_attributes(attributes_count):
 @block("Attribute syntax", 2)
 def test_attributes_asyncio(attributes_count):
     import arrow
+
     from splitio import get_factory_async
 
     async def main():

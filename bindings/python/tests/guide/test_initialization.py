@@ -7,7 +7,6 @@ import sys
 import threading
 
 import pytest
-
 from guide.blocks import block, shown_by
 from support.emulated import served
 
@@ -29,7 +28,7 @@ def test_instantiate():
 
 
 def test_instantiate_in_time(backend):
-    """The other way that the block tells of: to keep going without a ready client, which becomes ready at some point."""
+    """The other way that the block tells of: to go on without a ready client, which becomes ready at some point."""
     from splitio import get_factory
     from splitio.exceptions import TimeoutException
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import splitio
-
 from guide.blocks import block
 from support.emulated import destroy
 from support.waiting import eventually
+
+import splitio
 
 BRACES = {
     "class CustomImpressionListener(ImpressionListener)": "no Python: the colon is missing",

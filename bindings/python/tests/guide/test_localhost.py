@@ -7,12 +7,12 @@ import json
 import os
 
 import pytest
-import splitio
-
 from guide.blocks import block
 from support.emulated import served
 from support.flags import condition, everyone, matcher
 from support.waiting import eventually
+
+import splitio
 
 IN_SEGMENT = matcher("IN_SEGMENT", userDefinedSegmentMatcherData={"segmentName": "segment_1"})
 CHANGE_NUMBER = 1660326991072

@@ -11,11 +11,11 @@ import threading
 from pathlib import Path
 
 import pytest
-import splitio
-
 from guide.blocks import block
 from support.emulated import destroy
 from support.waiting import eventually
+
+import splitio
 
 
 def complain():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from guide.blocks import block
 from support.emulated import destroy
 

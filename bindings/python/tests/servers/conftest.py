@@ -1,5 +1,4 @@
 import pytest
-
 from servers.harness import CHECKOUT
 from support.emulated import Emulator
 

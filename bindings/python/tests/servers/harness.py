@@ -1,5 +1,5 @@
-"""Servers as they are run in production, started for a test: on a free port, asked over HTTP, stopped as an operator stops
-them. Whatever they start belongs to one session of the system, so that no process can be left over unseen."""
+"""Servers as they are run in production, started for a test: on a free port, asked over HTTP, stopped as an operator
+stops them. Whatever they start belongs to one session of the system, so that no process can be left over unseen."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ class Crowd:
         self.by_worker: Dict[int, Set[str]] = collections.defaultdict(set)
 
     def ask(self, track: bool = False) -> List[Tuple[int, str]]:
-        """As many evaluations at a time as it takes to keep each worker busy, each with a key that no other has. Who made
-        them, and the treatments."""
+        """As many evaluations at a time as it takes to keep each worker busy, each with a key that no other has. Who
+        made them, and the treatments."""
         keys = [f"key-{next(self._numbers)}" for _ in range(2 * self._workers)]
         path = "/work" if track else "/treatment"
         with ThreadPoolExecutor(len(keys)) as pool:
@@ -188,7 +188,8 @@ class Crowd:
 
 
 def serve(backend: Emulator, command: List[str], port: int, folder: Path, **options: Any) -> Server:
-    """A server whose application speaks to the emulator, with options of Split. Only the stream can tell it of a change."""
+    """A server whose application speaks to the emulator, with options of Split. Only the stream can tell it of a
+    change."""
     config = {
         "streamingEnabled": True,
         "featuresRefreshRate": 3600,
@@ -226,8 +227,8 @@ def show(
     status: int = 0,
     before_stop: Callable[[], Any] = lambda: None,
 ) -> None:
-    """All workers get a streamed change; what they record arrives once; the server stops cleanly. `parents` are the other
-    processes that have a stream, `status` is how a server ends that was told to."""
+    """All workers get a streamed change; what they record arrives once; the server stops cleanly. `parents` are the
+    other processes that have a stream, `status` is how a server ends that was told to."""
     crowd = Crowd(server, workers)
     crowd.everyone("on", track=True)
     eventually(lambda: len(backend.streams()) == workers + parents, f"{workers + parents} streams")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 
 import pytest
-
 from servers.harness import free_port, program, serve, show
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from servers.harness import free_port, program, serve, show
 
 WORKERS = 2

@@ -1,4 +1,5 @@
-"""Programs that start processes by themselves. B02, the child that never uses what it inherits, is in ../test_fork.py."""
+"""Programs that start processes by themselves. B02, the child that never uses what it inherits, is in
+../test_fork.py."""
 
 from __future__ import annotations
 
@@ -90,7 +91,8 @@ DESCRIPTORS = """
     backend = Backend(sys.argv[1])
     show = [sys.executable, "-c", "import os; print(sorted(map(int, os.listdir('/proc/self/fd'))))"]
     before = subprocess.run(show, stdout=subprocess.PIPE, close_fds=False, check=True).stdout
-    factory = get_factory("a-key", config={"impressionsRefreshRate": 1, "impressionsMode": "DEBUG"}, **backend.arguments)
+    options = {"impressionsRefreshRate": 1, "impressionsMode": "DEBUG"}
+    factory = get_factory("a-key", config=options, **backend.arguments)
     factory.block_until_ready(10)
     factory.client().get_treatment("ann", "checkout")
     eventually(lambda: len(backend.call("GET", "streams")) == 1 and backend.impressions())

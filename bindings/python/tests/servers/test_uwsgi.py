@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 import json
 import socket
 
+import pytest
 from servers.harness import free_port, program, serve, show
 from support.waiting import eventually
 

@@ -3,7 +3,6 @@
 import django
 import pytest
 from django.conf import settings
-
 from support.emulated import Emulator, served
 
 

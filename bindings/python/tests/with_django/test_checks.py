@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
+
 from django_splitio._checks import check_settings
 from splitio.impressions import ImpressionListener
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
+
 from django_splitio import get_factory
 
 

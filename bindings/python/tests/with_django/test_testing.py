@@ -6,6 +6,7 @@ import socket
 
 import pytest
 from django.test import SimpleTestCase
+
 from django_splitio import get_factory
 from django_splitio.testing import treatments
 
@@ -85,11 +86,11 @@ def test_it_ends_with_a_failure():
 class AsADecorator(SimpleTestCase):
     @treatments(checkout="on")
     def test_once(self):
-        self.assertEqual(get_factory().client().get_treatment("ann", "checkout"), "on")
+        assert get_factory().client().get_treatment("ann", "checkout") == "on"
 
     def test_twice(self):
         @treatments({"checkout": "v2"})
         def ask():
             return get_factory().client().get_treatment("ann", "checkout")
 
-        self.assertEqual([ask(), ask()], ["v2", "v2"])
+        assert [ask(), ask()] == ["v2", "v2"]

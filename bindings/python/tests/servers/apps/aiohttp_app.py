@@ -4,6 +4,7 @@ import os
 
 from aiohttp import web
 from service import CONFIG, URLS, told
+
 from splitio import get_factory_async
 from splitio.impressions import ImpressionListener
 

@@ -1,6 +1,7 @@
 """A program with children of multiprocessing: what each of them was asked, and whether it saw a streamed change.
 
-Arguments: how to start them (fork, spawn, forkserver), how many, the URL of the emulator. Prints what was recorded as JSON.
+Arguments: how to start them (fork, spawn, forkserver), how many, the URL of the emulator. Prints what was recorded as
+JSON.
 """
 
 import json

@@ -4,11 +4,12 @@ import contextlib
 import os
 
 from service import CONFIG, URLS, told
-from splitio import get_factory_async
-from splitio.impressions import ImpressionListener
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+
+from splitio import get_factory_async
+from splitio.impressions import ImpressionListener
 
 
 class ToFile(ImpressionListener):

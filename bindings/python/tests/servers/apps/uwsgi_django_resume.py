@@ -1,8 +1,9 @@
 """wsgi_preloaded for uWSGI, with a hook that resumes the factory in each worker."""
 
 from django_site.wsgi_preloaded import application
-from django_splitio import get_factory
 from uwsgidecorators import postfork
+
+from django_splitio import get_factory
 
 __all__ = ["application"]
 

@@ -4,8 +4,9 @@ import logging
 
 import uwsgi
 from service import CONFIG, URLS, wsgi
-from splitio import get_factory
 from uwsgidecorators import postfork  ## Step 1
+
+from splitio import get_factory
 
 logging.basicConfig(level=logging.DEBUG)
 

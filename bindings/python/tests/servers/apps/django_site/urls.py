@@ -2,8 +2,9 @@
 
 from django.http import JsonResponse
 from django.urls import re_path
-from django_splitio import get_factory
 from service import answer
+
+from django_splitio import get_factory
 
 
 def view(request):

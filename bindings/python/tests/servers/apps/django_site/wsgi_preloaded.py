@@ -1,8 +1,7 @@
 """The factory is made, and ready, before the server forks."""
 
-from django_splitio import get_factory
-
 from django_site.wsgi import application
+from django_splitio import get_factory
 
 __all__ = ["application"]
 

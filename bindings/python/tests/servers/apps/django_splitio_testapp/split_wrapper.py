@@ -7,6 +7,6 @@ global SPLIT
 
 def setup():
     global SPLIT
-    if 'SPLIT' in globals():
+    if "SPLIT" in globals():
         return
     SPLIT = get_factory()
