@@ -463,7 +463,8 @@ split_status split_config_merge_json(split_config *config,
  * logger, lines up to the option logLevel (warning) are written to standard
  * error. `log` is called from threads of libsplitio and from those that call it, also
  * from several at a time. It must not call libsplitio. `drop` is called when
- * the configuration and its factories no longer need `user_data`.
+ * the configuration and its factories no longer need `user_data`; not in a forked
+ * child, where threads of its parent hold it for ever.
  *
  * Threads: one at a time per configuration. NULL: `log` NULL logs nothing.
  */
@@ -528,7 +529,8 @@ SPLIT_API void split_config_free(split_config *config);
  * Returns NULL when the key or the configuration cannot work, and says why in
  * `error`. Failing to reach Split is not such a case: it is retried. A Redis
  * that does not answer, or a localhost file (YAML, text) that does not load, is
- * one: `SPLIT_E_STORAGE`.
+ * one: `SPLIT_E_STORAGE`. With preforkedInitialization it fetches before it
+ * returns, at most four times, and starts no thread.
  *
  * Threads: any. Fork: any process, and best in the one that evaluates.
  * NULL: `config` NULL is the default configuration.
@@ -557,9 +559,10 @@ split_status split_block_until_ready(const split_factory *factory,
                                      int64_t timeout_ms);
 
 /**
- * Whether `split_factory_status` is `SPLIT_STATUS_READY`. One atomic load.
+ * Whether `split_factory_status` is `SPLIT_STATUS_READY`. A few loads.
  *
- * Threads: any, concurrently. Fork: any process. NULL: false.
+ * Threads: any, concurrently. Fork: as `split_block_until_ready`; false in a
+ * child that has not resumed. NULL: false.
  */
 SPLIT_API bool split_is_ready(const split_factory *factory);
 
@@ -579,8 +582,8 @@ SPLIT_API int32_t split_factory_status(const split_factory *factory);
  * for each change after that. Every handler that was added is called, in that
  * order, until the factory is destroyed.
  *
- * Threads: any, concurrently; also from a callback. Fork: as
- * `split_block_until_ready`. NULL: `SPLIT_E_INVALID_ARGUMENT`.
+ * Threads: any, concurrently; also from a callback. Fork: handlers go on in a
+ * child; a factory that waits for `split_resume` notes them. NULL: `SPLIT_E_INVALID_ARGUMENT`.
  * Memory: on failure `drop` is not called.
  */
 SPLIT_API

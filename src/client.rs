@@ -4,6 +4,7 @@
 //! definitions, the rules, and what the recorder wants to know. It takes no lock and, once warm, allocates nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::clock;
@@ -130,6 +131,8 @@ pub struct Client {
     log: Logger,
     labels_enabled: bool,
     localhost: bool,
+    /// That nothing is recorded was said.
+    warned_of_fork: AtomicBool,
 }
 
 impl Client {
@@ -144,7 +147,8 @@ impl Client {
     ) -> Self {
         let labels_enabled = config.labels_enabled;
         let localhost = config.mode == Mode::Localhost;
-        Client { lifecycle, store, recorder, telemetry, fallbacks, log, labels_enabled, localhost }
+        let warned_of_fork = AtomicBool::new(false);
+        Client { lifecycle, store, recorder, telemetry, fallbacks, log, labels_enabled, localhost, warned_of_fork }
     }
 
     /// Evaluates a flag for a key, and records the impression.
@@ -266,7 +270,7 @@ impl Client {
             self.complain_destroyed(method);
             return take(self.refused(flag, AnswerStatus::Destroyed));
         }
-        self.notice_not_ready(method);
+        self.notice_unready(method);
         let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
@@ -277,7 +281,12 @@ impl Client {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
         let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
-        let verdict = self.not_ready(name);
+        let definitions = self.store.load();
+        let verdict = if self.has_nothing(&definitions) {
+            self.not_ready(name)
+        } else {
+            self.evaluate(method, name, &self.request(keys.key(), attributes), &definitions)
+        };
         self.end(method, begun, false);
         self.record(name, &call, &verdict);
         take(verdict)
@@ -294,9 +303,10 @@ impl Client {
             self.complain_destroyed(method);
             return refuse(AnswerStatus::Destroyed);
         }
-        if status == Status::NotReady {
-            self.notice_not_ready(method);
+        if status != Status::Ready {
+            self.notice_unready(method);
         }
+        let has_nothing = self.has_nothing(definitions);
         let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
             return refuse(AnswerStatus::Invalid);
         };
@@ -310,9 +320,9 @@ impl Client {
         let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
         let verdicts: Vec<_> = names
             .into_iter()
-            .map(|name| match status {
-                Status::NotReady => (name, self.not_ready(name)),
-                _ => (name, self.evaluate(method, name, &request, definitions)),
+            .map(|name| match has_nothing {
+                true => (name, self.not_ready(name)),
+                false => (name, self.evaluate(method, name, &request, definitions)),
             })
             .collect();
         self.end(method, begun, verdicts.iter().any(|(_, verdict)| verdict.status == AnswerStatus::Failed));
@@ -436,6 +446,30 @@ impl Client {
             self.telemetry.exception(operation);
         } else {
             self.telemetry.end(operation, begun);
+        }
+    }
+
+    /// Whether there is nothing to evaluate from. What is there before the factory is ready does not count, unless it
+    /// waits for a fork: it has then what was fetched before.
+    fn has_nothing(&self, definitions: &Definitions) -> bool {
+        match self.lifecycle.status() {
+            Status::NotReady => true,
+            Status::WaitingFork => definitions.is_untouched(),
+            Status::Ready | Status::Destroyed => false,
+        }
+    }
+
+    fn notice_unready(&self, method: Method) {
+        if self.lifecycle.status() != Status::WaitingFork {
+            return self.notice_not_ready(method);
+        }
+        if !self.warned_of_fork.swap(true, Ordering::Relaxed) {
+            self.log.warning(
+                "client",
+                format_args!(
+                    "{method}: the factory waits for resume: it evaluates from the definitions at hand and records nothing"
+                ),
+            );
         }
     }
 

@@ -26,19 +26,19 @@ pub mod callbacks;
 mod client;
 mod clock;
 pub mod config;
+mod descriptors;
 mod factory;
 pub mod ffi;
 pub mod input;
 mod lifecycle;
 pub mod logging;
 mod manager;
-#[allow(dead_code)] // a forked child, whose work comes later, renews it
+mod process;
 mod recorder;
 mod refusal;
 mod rules;
 mod storage;
 mod sync;
-#[allow(dead_code)] // likewise
 mod telemetry;
 mod threads;
 mod transport;

@@ -49,7 +49,12 @@ struct Gate {
 
 impl Lifecycle {
     pub(crate) fn new() -> Self {
-        Lifecycle { status: AtomicU8::new(Status::NotReady as u8), gate: Mutex::default(), changed: Condvar::new() }
+        Lifecycle::at(Status::NotReady)
+    }
+
+    /// The beginning of a life that may be another than usual.
+    pub(crate) fn at(status: Status) -> Self {
+        Lifecycle { status: AtomicU8::new(status as u8), gate: Mutex::default(), changed: Condvar::new() }
     }
 
     /// One atomic load.

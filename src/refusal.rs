@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::factory::FactoryError;
+
 /// Why a call on a factory did not do what it says.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,4 +32,7 @@ pub enum Refusal {
     /// A thread of the library could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
+    /// A forked process does not get what the factory needs.
+    #[error("cannot resume: {0}")]
+    Resume(#[source] Box<FactoryError>),
 }

@@ -6,7 +6,8 @@
  *     ./a.out SDK-KEY http://localhost:8080 proxyUrl=http://ann:secret@proxy:3128 caBundlePath=company.pem
  *
  * The arguments are the SDK key, the URL of all services, and options by their names; all may be left out, and the
- * first two may be given by the environment: SPLIT_SDK_KEY, SPLIT_URL. Without a URL it is Split's cloud.
+ * first two may be given by the environment: SPLIT_SDK_KEY, SPLIT_URL. Without a URL it is Split's cloud. With
+ * SPLIT_FOLLOW in the environment it stays until its input ends (Ctrl-D), and prints what changes.
  * `scripts/network` runs it against the emulator: directly, through a proxy, and over TLS with a private certificate
  * authority.
  */
@@ -42,6 +43,20 @@ static void on_impression(const split_impression *impression, void *user_data) {
     (void)user_data; /* called on a thread of the library */
     printf("impression  %s  %s  %s  %s\n", impression->key, impression->flag, impression->treatment,
            impression->label != NULL ? impression->label : "");
+}
+
+static void on_update(const split_event *event, void *user_data) {
+    (void)user_data; /* likewise */
+    printf("change      %s", event->flags_changed ? "flags" : "segments");
+    for (size_t i = 0; i < event->names_len; i++) printf("  %s", event->names[i]);
+    printf("\n");
+    fflush(stdout);
+}
+
+static void follow(split_factory *factory) {
+    split_status status = split_on(factory, SPLIT_EVENT_UPDATE, on_update, NULL, NULL);
+    if (status != SPLIT_OK) fail("split_on", split_status_string(status));
+    while (getchar() != EOF) continue;
 }
 
 static split_factory *start(int argc, char **argv) {
@@ -87,6 +102,7 @@ int main(int argc, char **argv) {
         evaluate(factory, "ann");
         status = split_track(factory, "ann", "user", "example.run", 1.0, NULL);
         if (status != SPLIT_OK) fprintf(stderr, "track: %s\n", split_status_string(status));
+        if (getenv("SPLIT_FOLLOW") != NULL) follow(factory);
     } else {
         fprintf(stderr, "not ready: %s\n", split_status_string(status));
     }

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
@@ -25,6 +25,8 @@ thread_local! {
     static DELIVERING_FOR: Cell<u64> = const { Cell::new(0) };
 }
 
+type WeakHandler = Weak<dyn Fn(&Event) + Send + Sync>;
+
 enum Job {
     Impression(Impression),
     Event(Event),
@@ -37,7 +39,7 @@ enum Job {
 /// The sending side of a factory's delivery thread.
 pub(crate) struct Delivery {
     shared: Arc<Shared>,
-    has_listener: bool,
+    has_listener: AtomicBool,
     started: OnceLock<Started>,
     /// Serialises the lazy start, which can fail, with the end: true once nothing may start any more.
     closed: Mutex<bool>,
@@ -86,14 +88,8 @@ struct Shared {
 }
 
 impl Delivery {
-    /// A delivery that starts its thread at once if there is a listener, else with the first handler.
-    pub(crate) fn new(
-        factory: u64,
-        instance: Arc<Instance>,
-        log: Logger,
-        lag_limit: usize,
-        listener: Option<Arc<dyn ImpressionListener>>,
-    ) -> io::Result<Self> {
+    /// A delivery that starts its thread once somebody listens.
+    pub(crate) fn new(factory: u64, instance: Arc<Instance>, log: Logger, lag_limit: usize) -> Self {
         let shared = Arc::new(Shared {
             factory,
             instance,
@@ -106,18 +102,22 @@ impl Delivery {
             events_closed: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
         });
-        let delivery =
-            Delivery { shared, has_listener: listener.is_some(), started: OnceLock::new(), closed: Mutex::new(false) };
-        if let Some(listener) = listener {
-            delivery.start(Some(listener))?;
-        }
-        Ok(delivery)
+        let has_listener = AtomicBool::new(false);
+        Delivery { shared, has_listener, started: OnceLock::new(), closed: Mutex::new(false) }
+    }
+
+    /// Gives impressions to `listener`, which the caller keeps. Before any handler is added.
+    pub(crate) fn listen(&self, listener: &Arc<dyn ImpressionListener>) -> io::Result<()> {
+        let _closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.start(Some(Arc::downgrade(listener)))?;
+        self.has_listener.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Whether impressions are wanted.
     #[inline]
     pub(crate) fn has_listener(&self) -> bool {
-        self.has_listener
+        self.has_listener.load(Ordering::Relaxed)
     }
 
     /// Whether the calling thread is the one that calls this factory's callbacks.
@@ -162,25 +162,16 @@ impl Delivery {
         started.event(shared, event);
     }
 
-    /// Adds a handler; starts the thread if it is the first to listen. Gives the handler back if that fails: with why, or
-    /// without where the end has begun.
-    pub(crate) fn handler(
-        &self,
-        kind: EventKind,
-        handler: EventHandler,
-    ) -> Result<(), (Option<io::Error>, EventHandler)> {
+    /// Adds a handler, which the caller keeps; starts the thread if it is the first to listen. If that fails it says why; not where the end has
+    /// begun.
+    pub(crate) fn handler(&self, kind: EventKind, handler: EventHandler) -> Result<(), Option<io::Error>> {
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         if *closed {
-            return Err((None, handler));
+            return Err(None);
         }
-        let started = match self.start(None) {
-            Ok(started) => started,
-            Err(cause) => return Err((Some(cause), handler)),
-        };
-        started.jobs.send(Job::Handler(kind, handler)).map_err(|refused| match refused.into_inner() {
-            Job::Handler(_, handler) => (None, handler),
-            _ => unreachable!("the channel gives back what it was given"),
-        })
+        let started = self.start(None).map_err(Some)?;
+        // Refused by an ended thread only.
+        started.jobs.send(Job::Handler(kind, handler)).map_err(|_refused| None)
     }
 
     /// Waits until everything queued before this call was delivered; false when the deadline came first.
@@ -221,8 +212,8 @@ impl Delivery {
         ended
     }
 
-    /// Called while nobody else can: from the constructor, or with `closed` held.
-    fn start(&self, listener: Option<Arc<dyn ImpressionListener>>) -> io::Result<&Started> {
+    /// Called with `closed` held.
+    fn start(&self, listener: Option<Weak<dyn ImpressionListener>>) -> io::Result<&Started> {
         if let Some(started) = self.started.get() {
             return Ok(started);
         }
@@ -239,8 +230,6 @@ impl Delivery {
         threads::spawn("splitio-deliver", move || {
             DELIVERING_FOR.set(worker.shared.factory);
             worker.run(&inbox);
-            // The callbacks' data is let go of before `finish` hears of the end.
-            drop(worker);
             drop(alive);
         })?;
         Ok(self.started.get_or_init(|| Started { jobs, ended }))
@@ -267,11 +256,13 @@ impl Shared {
     }
 }
 
+/// The callbacks are the factory's, which lets go of them when it is destroyed: what this thread held would be held for
+/// ever in a forked child, where it does not exist.
 struct Worker {
     shared: Arc<Shared>,
-    listener: Option<Arc<dyn ImpressionListener>>,
-    on_ready: Vec<EventHandler>,
-    on_update: Vec<EventHandler>,
+    listener: Option<Weak<dyn ImpressionListener>>,
+    on_ready: Vec<WeakHandler>,
+    on_update: Vec<WeakHandler>,
     ready: bool,
 }
 
@@ -292,13 +283,13 @@ impl Worker {
                         self.event(&event);
                     }
                 }
-                Job::Handler(EventKind::Ready, mut handler) => {
+                Job::Handler(EventKind::Ready, handler) => {
                     if self.ready {
                         self.call(|| handler(&Event::Ready));
                     }
-                    self.on_ready.push(handler);
+                    self.on_ready.push(Arc::downgrade(&handler));
                 }
-                Job::Handler(EventKind::Update, handler) => self.on_update.push(handler),
+                Job::Handler(EventKind::Update, handler) => self.on_update.push(Arc::downgrade(&handler)),
                 Job::Barrier(answer) => drop(answer.send(())),
                 Job::Stop => {
                     self.report_dropped();
@@ -309,7 +300,7 @@ impl Worker {
     }
 
     fn impression(&self, impression: &Impression) {
-        if let Some(listener) = &self.listener {
+        if let Some(listener) = self.listener.as_ref().and_then(Weak::upgrade) {
             self.call(|| listener.impression(impression, &self.shared.instance));
         }
         if self.shared.impressions.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -335,16 +326,12 @@ impl Worker {
         if *event == Event::Ready && mem::replace(&mut self.ready, true) {
             return;
         }
-        let mut handlers = mem::take(match event {
-            Event::Ready => &mut self.on_ready,
-            Event::Update { .. } => &mut self.on_update,
-        });
-        for handler in &mut handlers {
+        let handlers = match event {
+            Event::Ready => &self.on_ready,
+            Event::Update { .. } => &self.on_update,
+        };
+        for handler in handlers.iter().filter_map(Weak::upgrade) {
             self.call(|| handler(event));
-        }
-        match event {
-            Event::Ready => self.on_ready = handlers,
-            Event::Update { .. } => self.on_update = handlers,
         }
     }
 

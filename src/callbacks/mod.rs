@@ -92,7 +92,7 @@ pub trait ImpressionListener: Send + Sync {
 }
 
 /// Called on the delivery thread when something happens to a factory.
-pub type EventHandler = Box<dyn FnMut(&Event) + Send>;
+pub type EventHandler = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// What goes to the queue of `Factory::poll` instead of being called back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

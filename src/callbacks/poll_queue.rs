@@ -84,6 +84,11 @@ impl PollQueue {
         self.readable.as_raw_fd()
     }
 
+    /// Everything that it has open.
+    pub(crate) fn descriptors(&self) -> [RawFd; 2] {
+        [&self.readable, &self.signal].map(|socket| socket.as_raw_fd())
+    }
+
     /// Nothing is queued from now on; readers get what is left, then [`Polled::Closed`].
     pub(crate) fn close(&self) {
         let mut state = self.lock();

@@ -1,12 +1,23 @@
 //! The factories that live in this process, by SDK key: users are told when they make more than they probably meant.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
 
 use crate::input;
 use crate::logging::Logger;
+use crate::process;
 
-static LIVING: Mutex<Option<HashMap<String, usize>>> = Mutex::new(None);
+static LIVING: ArcSwapOption<List> = ArcSwapOption::const_empty();
+
+/// The list of one process. A forked child begins its own: the lock of its parent's may be held for ever.
+#[derive(Debug)]
+struct List {
+    generation: u32,
+    counts: Mutex<HashMap<String, usize>>,
+}
 
 /// A factory's entry in the list; taken out when dropped.
 #[derive(Debug)]
@@ -16,14 +27,16 @@ pub(super) struct Living {
 
 impl Living {
     /// Enters a factory, and warns when it is not the only one.
-    pub(super) fn enter(key: &str, log: &Logger) -> Self {
+    pub(super) fn enter(key: &str, log: Option<&Logger>) -> Self {
         let (same_key, other_keys) = with_list(|list| {
             let count = list.entry(key.to_owned()).or_default();
             let same_key = *count;
             *count += 1;
             (same_key, list.len() - 1)
         });
-        input::other_factories(same_key, other_keys, log);
+        if let Some(log) = log {
+            input::other_factories(same_key, other_keys, log);
+        }
         Living { key: key.to_owned() }
     }
 }
@@ -47,6 +60,19 @@ pub(super) fn counts() -> (usize, usize) {
 }
 
 fn with_list<R>(look: impl FnOnce(&mut HashMap<String, usize>) -> R) -> R {
-    let mut list = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
-    look(list.get_or_insert_default())
+    look(&mut list().counts.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn list() -> Arc<List> {
+    let generation = process::generation();
+    loop {
+        let present = LIVING.load_full();
+        if let Some(list) = present.as_ref().filter(|list| list.generation == generation) {
+            return Arc::clone(list);
+        }
+        // Whoever is first makes it; another look tells.
+        LIVING.compare_and_swap(&present, Some(Arc::new(List { generation, counts: Mutex::default() })));
+        // The parent's may be in the middle of a change.
+        mem::forget(present);
+    }
 }

@@ -1,7 +1,9 @@
 //! Standalone mode put together: HTTP client, synchronisation and the thread for both.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::runtime;
 
 use super::{FactoryError, living};
 use crate::backoff::seeded_random;
@@ -12,12 +14,15 @@ use crate::sync::Ground;
 use crate::sync::backend::Backend;
 use crate::sync::io::{Io, Stop};
 use crate::sync::polling::FirstRun;
-use crate::sync::standalone::Standalone;
+use crate::sync::standalone::{Beginning, Standalone};
 use crate::sync::streaming::{StreamHost, Streaming};
 use crate::telemetry::Telemetry;
 use crate::transport::{
     BaseUrls, ClientCertificate, IdentityHeaders, Service, SetupError, Transport, TransportSettings,
 };
+
+/// How long a name look-up may hold up a factory that is made before a fork, once nobody needs its answer.
+const LAST_LOOK_UP: Duration = Duration::from_secs(1);
 
 /// What a factory in standalone mode has running.
 #[derive(Debug)]
@@ -36,22 +41,30 @@ pub(super) struct Parts {
 
 impl Running {
     /// Starts the io thread, which asks for definitions at once.
-    pub(super) fn start(config: Config, key: &str, instance: &Instance, parts: Parts) -> Result<Self, FactoryError> {
+    pub(super) fn start(
+        config: &Config,
+        key: &str,
+        instance: &Instance,
+        parts: Parts,
+        beginning: Beginning,
+    ) -> Result<Self, FactoryError> {
         let Parts { ground, recorder, telemetry } = parts;
         let (log, guard) = (ground.log.clone(), ground.log.clone());
         let meter = Box::new(Arc::clone(&telemetry));
-        let transport = Transport::new(settings(&config, key, instance), meter, &log).map_err(unusable)?;
-        let transport = Arc::new(transport);
+        let descriptors = Arc::clone(&ground.descriptors);
+        let transport = Transport::new(settings(config, key, instance), meter, Arc::clone(&descriptors), &log);
+        let transport = Arc::new(transport.map_err(unusable)?);
         let backend: Arc<dyn Backend> = Arc::<Transport>::clone(&transport);
-        let standalone = Arc::new(Standalone::new(&config, Arc::clone(&backend), ground, seeded_random()));
+        let standalone = Arc::new(Standalone::new(config, Arc::clone(&backend), ground, seeded_random()));
         let streaming = config.streaming_enabled.then(|| {
             let (sync, host) = (Arc::clone(&standalone), Arc::<Transport>::clone(&transport) as Arc<dyn StreamHost>);
-            Arc::new(Streaming::new(&config, sync, backend, host, telemetry, log, seeded_random()))
+            Arc::new(Streaming::new(config, sync, backend, host, telemetry, log, seeded_random()))
         });
         let io = {
             let (recorder, transport) = (Arc::clone(&recorder), Arc::clone(&transport));
-            Io::start(guard, move |stop| {
-                work(config, Synchronizer { standalone, streaming }, recorder, transport, stop)
+            let config = config.clone();
+            Io::start(guard, &descriptors, move |stop| {
+                work(config, Synchronizer { standalone, streaming, beginning }, recorder, transport, stop)
             })
             .map_err(FactoryError::Thread)?
         };
@@ -66,16 +79,42 @@ impl Running {
     }
 }
 
+/// Fetches definitions on this thread, before a fork: whether all were had. Nothing stays open.
+pub(super) fn fetch_once(
+    config: &Config,
+    key: &str,
+    instance: &Instance,
+    ground: Ground,
+) -> Result<bool, FactoryError> {
+    let log = ground.log.clone();
+    let meter = Box::new(Arc::new(Telemetry::new(false)));
+    let transport = Transport::new(settings(config, key, instance), meter, Arc::default(), &log).map_err(unusable)?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(FactoryError::Thread)?;
+    let standalone = Standalone::new(config, Arc::new(transport), ground, seeded_random());
+    let complete = runtime.block_on(standalone.fetch_before_fork());
+    drop(standalone);
+    // A name look-up that hangs is not waited for longer.
+    runtime.shutdown_timeout(LAST_LOOK_UP);
+    if !complete {
+        log.warning(
+            "factory",
+            format_args!("no definitions could be fetched before the fork: children will fetch them"),
+        );
+    }
+    Ok(complete)
+}
+
 /// Brings definitions.
 struct Synchronizer {
     standalone: Arc<Standalone>,
     /// None where only polls are wanted.
     streaming: Option<Arc<Streaming>>,
+    beginning: Beginning,
 }
 
 impl Synchronizer {
     async fn run(self, on_ready: impl Fn() + Send + Sync + 'static, stop: Stop) {
-        let Synchronizer { standalone, streaming } = self;
+        let Synchronizer { standalone, streaming, beginning } = self;
         let polled = Arc::clone(&standalone);
         let keep_up = move || {
             let (polled, streaming) = (Arc::clone(&polled), streaming.clone());
@@ -86,7 +125,7 @@ impl Synchronizer {
                 }
             }
         };
-        standalone.run(on_ready, keep_up, stop).await;
+        standalone.run(beginning, on_ready, keep_up, stop).await;
     }
 }
 

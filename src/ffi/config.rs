@@ -137,7 +137,8 @@ pub unsafe extern "C" fn split_config_merge_json(
 /// logger, lines up to the option logLevel (warning) are written to standard
 /// error. `log` is called from threads of libsplitio and from those that call it, also
 /// from several at a time. It must not call libsplitio. `drop` is called when
-/// the configuration and its factories no longer need `user_data`.
+/// the configuration and its factories no longer need `user_data`; not in a forked
+/// child, where threads of its parent hold it for ever.
 ///
 /// Threads: one at a time per configuration. NULL: `log` NULL logs nothing.
 #[unsafe(no_mangle)]

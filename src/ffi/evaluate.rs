@@ -31,8 +31,8 @@ unsafe fn treatment<'a>(
     // SAFETY: the caller's promise.
     unsafe {
         let Some(factory) = Factory::from_ref(factory) else { return control };
-        let client = factory.client();
-        guard_logged(factory.log(), control, || {
+        guard_logged(factory, control, || {
+            let client = factory.client();
             let (key, flag) = (key(), flag());
             let treatment = if options.is_null() {
                 client.treatment(&extras::nothing_but(key), flag)
@@ -61,7 +61,7 @@ unsafe fn treatment_with_config(
         let Some(result) = Out::at(result) else { return SPLIT_E_INVALID_ARGUMENT };
         let answer = match Factory::from_ref(factory) {
             None => results::control(SPLIT_E_INVALID_ARGUMENT),
-            Some(factory) => guard_logged(factory.log(), results::control(SPLIT_E_PANIC), || {
+            Some(factory) => guard_logged(factory, results::control(SPLIT_E_PANIC), || {
                 let extras = Extras::of_evaluation(options);
                 results::of_answer(factory.client().treatment_with_config(&extras.who(key), flag))
             }),
@@ -102,7 +102,7 @@ unsafe fn many(
             };
             return Results::refused(&usable_names(&flags), SPLIT_E_INVALID_ARGUMENT).into_raw();
         };
-        let results = guard_logged(factory.log(), Results::default(), || {
+        let results = guard_logged(factory, Results::default(), || {
             let extras = Extras::of_evaluation(options);
             let who = extras.who(given(text::nul(key)));
             let answers = match asked {

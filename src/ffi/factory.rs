@@ -42,7 +42,7 @@ pub(super) unsafe fn call(
     let Some(factory) = (unsafe { Factory::from_ref(factory) }) else {
         return error::set_last(SPLIT_E_INVALID_ARGUMENT, &"factory is NULL or no factory");
     };
-    guard_logged(factory.log(), SPLIT_E_PANIC, || match call(factory) {
+    guard_logged(factory, SPLIT_E_PANIC, || match call(factory) {
         Ok(()) => SPLIT_OK,
         Err(refusal) => error::set_last(code_of(&refusal), &refusal),
     })
@@ -58,6 +58,7 @@ fn code_of(refusal: &Refusal) -> split_status {
         Refusal::Reentrant => SPLIT_E_REENTRANT,
         Refusal::Unauthorized => SPLIT_E_UNAUTHORIZED,
         Refusal::Thread(_) => SPLIT_E_SYSTEM,
+        Refusal::Resume(cause) => code_of_failure(cause),
     }
 }
 
@@ -82,7 +83,8 @@ fn code_of_failure(error: &FactoryError) -> split_status {
 /// Returns NULL when the key or the configuration cannot work, and says why in
 /// `error`. Failing to reach Split is not such a case: it is retried. A Redis
 /// that does not answer, or a localhost file (YAML, text) that does not load, is
-/// one: `SPLIT_E_STORAGE`.
+/// one: `SPLIT_E_STORAGE`. With preforkedInitialization it fetches before it
+/// returns, at most four times, and starts no thread.
 ///
 /// Threads: any. Fork: any process, and best in the one that evaluates.
 /// NULL: `config` NULL is the default configuration.
@@ -141,13 +143,14 @@ pub unsafe extern "C" fn split_block_until_ready(factory: *const split_factory, 
     unsafe { call(factory, |factory| factory.block_until_ready(timeout(timeout_ms))) }
 }
 
-/// Whether `split_factory_status` is `SPLIT_STATUS_READY`. One atomic load.
+/// Whether `split_factory_status` is `SPLIT_STATUS_READY`. A few loads.
 ///
-/// Threads: any, concurrently. Fork: any process. NULL: false.
+/// Threads: any, concurrently. Fork: as `split_block_until_ready`; false in a
+/// child that has not resumed. NULL: false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_is_ready(factory: *const split_factory) -> bool {
     // SAFETY: the module's promise.
-    unsafe { Factory::from_ref(factory) }.is_some_and(Factory::is_ready)
+    unsafe { Factory::from_ref(factory) }.is_some_and(|factory| guard_logged(factory, false, || factory.is_ready()))
 }
 
 /// One of the `SPLIT_STATUS_` values.
@@ -172,8 +175,8 @@ pub unsafe extern "C" fn split_factory_status(factory: *const split_factory) -> 
 /// for each change after that. Every handler that was added is called, in that
 /// order, until the factory is destroyed.
 ///
-/// Threads: any, concurrently; also from a callback. Fork: as
-/// `split_block_until_ready`. NULL: `SPLIT_E_INVALID_ARGUMENT`.
+/// Threads: any, concurrently; also from a callback. Fork: handlers go on in a
+/// child; a factory that waits for `split_resume` notes them. NULL: `SPLIT_E_INVALID_ARGUMENT`.
 /// Memory: on failure `drop` is not called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn split_on(
@@ -193,14 +196,9 @@ pub unsafe extern "C" fn split_on(
             return Err(Refusal::Invalid("handler is NULL"));
         }
         let user_data = Arc::new(UserData::new(user_data, drop));
-        let taken = Arc::downgrade(&user_data);
-        let handler: EventHandler = Box::new(move |event| call_handler(handler, &user_data, event));
-        factory.on(kind, handler).map_err(|(refusal, _handler)| {
-            if let Some(user_data) = taken.upgrade() {
-                user_data.leave();
-            }
-            refusal
-        })
+        let ours = Arc::clone(&user_data);
+        let handler: EventHandler = Arc::new(move |event| call_handler(handler, &user_data, event));
+        factory.on(kind, handler).inspect_err(|_refusal| ours.leave())
     };
     // SAFETY: the module's promise.
     unsafe { call(factory, on) }

@@ -1,12 +1,12 @@
-//! Noticing forks, for the price of a load.
+//! Noticing forks.
 //!
-//! A child's handler adds to a number; that is all that is safe to do there. Whoever holds threads or descriptors
-//! compares the number with the one at its start.
+//! A child's handler adds to a number ([`process`]); that is all that is safe to do there. What follows from it happens
+//! at the child's first call.
 
 use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
-static GENERATION: AtomicU32 = AtomicU32::new(0);
+use crate::process;
 
 /// Notices the forks from now on. Called before the first factory is made.
 pub(super) fn watch() {
@@ -19,7 +19,7 @@ pub(super) fn watch() {
 }
 
 unsafe extern "C" fn in_the_child() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+    process::counter().fetch_add(1, Ordering::Relaxed);
 }
 
 /// Where the number of forks between the first process that used the library and
@@ -32,7 +32,7 @@ unsafe extern "C" fn in_the_child() {
 #[unsafe(no_mangle)]
 pub extern "C" fn split_fork_generation() -> *const u32 {
     watch();
-    GENERATION.as_ptr()
+    process::counter().as_ptr()
 }
 
 #[cfg(test)]

@@ -6,25 +6,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::codes::SPLIT_E_PANIC;
 use super::error;
 use super::stderr::Stderr;
+use crate::factory::Factory;
 use crate::logging::{Level, Logger};
 
 /// Runs the body of an exported function. A panic is logged, becomes this thread's last error, and gives `default`.
 #[inline]
 pub(super) fn guard<T>(default: T, body: impl FnOnce() -> T) -> T {
-    watched(None, default, body)
+    watched(|| None, default, body)
 }
 
-/// [`guard`] with a log to write to.
+/// [`guard`] of a call on a factory, which has a log to write to.
 #[inline]
-pub(super) fn guard_logged<T>(log: &Logger, default: T, body: impl FnOnce() -> T) -> T {
-    watched(Some(log), default, body)
+pub(super) fn guard_logged<T>(factory: &Factory, default: T, body: impl FnOnce() -> T) -> T {
+    watched(|| factory.log(), default, body)
 }
 
 #[inline]
-fn watched<T>(log: Option<&Logger>, default: T, body: impl FnOnce() -> T) -> T {
+fn watched<'a, T>(log: impl FnOnce() -> Option<&'a Logger>, default: T, body: impl FnOnce() -> T) -> T {
     // A handle whose call panicked may be used again: what it shares is behind locks and atomics that stay whole.
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        caught(&*payload, log);
+        caught(&*payload, log());
         default
     })
 }
@@ -56,7 +57,7 @@ mod tests {
     fn a_panic_is_logged_and_gives_the_default() {
         let (log, lines) = Logger::recording(Level::Error);
         let name = "made up";
-        assert_eq!(guard_logged(&log, 7, || panic!("{name}")), 7);
+        assert_eq!(watched(|| Some(&log), 7, || panic!("{name}")), 7);
         assert_eq!(lines.lines(), [(Level::Error, "a defect in libsplitio, please report it: made up".to_owned())]);
         let last = error::last();
         assert_eq!(last.status, SPLIT_E_PANIC);

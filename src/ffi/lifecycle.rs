@@ -86,10 +86,12 @@ pub unsafe extern "C" fn split_factory_free(factory: *mut split_factory) {
     unsafe {
         let Some(alive) = Factory::from_ref(factory) else { return };
         if alive.in_callback() {
-            guard_logged(alive.log(), (), || {
+            guard_logged(alive, (), || {
                 let message =
                     format_args!("split_factory_free was called from a callback of the factory: it is ignored");
-                alive.log().error("ffi", message);
+                if let Some(log) = alive.log() {
+                    log.error("ffi", message);
+                }
             });
             return;
         }

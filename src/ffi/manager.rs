@@ -152,7 +152,7 @@ unsafe fn ask<T: Handle + Default>(factory: *const split_factory, ask: impl FnOn
     // SAFETY: the caller's promise.
     let factory = unsafe { Factory::from_ref(factory) };
     let known =
-        factory.map(|factory| guard_logged(factory.log(), T::default(), || ask(factory.manager()))).unwrap_or_default();
+        factory.map(|factory| guard_logged(factory, T::default(), || ask(factory.manager()))).unwrap_or_default();
     known.into_raw()
 }
 
@@ -210,7 +210,7 @@ pub unsafe extern "C" fn split_manager_json(
             text.write(json::give("null".to_owned()));
             return SPLIT_OK;
         };
-        guard_logged(factory.log(), SPLIT_E_PANIC, || {
+        guard_logged(factory, SPLIT_E_PANIC, || {
             let manager = factory.manager();
             let found = if name.is_null() {
                 to_json(&manager.splits().iter().map(ViewJson::from).collect::<Vec<_>>())

@@ -50,7 +50,7 @@ pub unsafe extern "C" fn split_poll(
 pub unsafe extern "C" fn split_poll_fd(factory: *const split_factory) -> i32 {
     // SAFETY: the module's promise.
     let Some(factory) = (unsafe { Factory::from_ref(factory) }) else { return -1 };
-    guard_logged(factory.log(), -1, || factory.poll_fd().unwrap_or(-1))
+    guard_logged(factory, -1, || factory.poll_fd().unwrap_or(-1))
 }
 
 /// Lets go of a text and empties it.

@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use once_cell::race::OnceBox;
 
 use super::bell::Bell;
-use super::replaceable::Replaceable;
 use super::sender::{Package, Source};
 use super::table::Table;
 use crate::logging::Logger;
@@ -39,10 +38,10 @@ pub(super) struct Counts {
     arrays: PerThread<Array>,
     /// Of the flags that were counted, by slot.
     names: Table<OnceBox<Arc<str>>>,
-    ledger: Replaceable<Mutex<Ledger>>,
+    ledger: Mutex<Ledger>,
     /// Since counts were sent last, some were dropped.
     dropping: AtomicBool,
-    bell: Replaceable<Bell>,
+    bell: Bell,
     log: Logger,
 }
 
@@ -119,9 +118,9 @@ impl Counts {
         Counts {
             arrays: PerThread::default(),
             names: Table::default(),
-            ledger: Replaceable::default(),
+            ledger: Mutex::default(),
             dropping: AtomicBool::new(false),
-            bell: Replaceable::default(),
+            bell: Bell::default(),
             log,
         }
     }
@@ -150,8 +149,7 @@ impl Counts {
     fn add_first(&self, array: &Array, slot: u32, flag: &str, hour: i64) {
         let bank = bank(hour);
         if array.hours[bank].load(Ordering::Relaxed) != hour {
-            let ledger = self.ledger.load();
-            let mut ledger = lock(&ledger);
+            let mut ledger = lock(&self.ledger);
             // Again, now that it can no longer change.
             let counted = array.hours[bank].load(Ordering::Relaxed);
             if counted > hour {
@@ -170,7 +168,7 @@ impl Counts {
 
     /// Counts an impression of a name that has no slot, because no definition of it is known.
     pub(super) fn add_unknown(&self, flag: &str, time: i64) {
-        let entered = lock(&self.ledger.load()).enter(&flag.into(), truncated_to_hour(time), 1);
+        let entered = lock(&self.ledger).enter(&flag.into(), truncated_to_hour(time), 1);
         self.complain(entered);
     }
 
@@ -189,28 +187,15 @@ impl Counts {
     /// Impressions counted so far, those that were sent among them.
     pub(super) fn counted(&self, now: i64) -> u64 {
         self.collect(now);
-        lock(&self.ledger.load()).entered
-    }
-
-    /// Leaves behind what was counted, in a forked child: it is the parent's to send.
-    pub(super) fn renew(&self) {
-        self.ledger.replace(Mutex::default());
-        self.dropping.store(false, Ordering::Relaxed);
-        self.bell.replace(Bell::default());
-        for array in self.arrays.iter() {
-            for cell in array.cells.iter().flat_map(|(_, line)| line.0.as_flattened()) {
-                cell.store(0, Ordering::Relaxed);
-            }
-        }
+        lock(&self.ledger).entered
     }
 
     /// Moves the counts of all threads to the ledger, and prepares their banks for the hours to come.
     fn collect(&self, now: i64) {
         let this_hour = truncated_to_hour(now);
-        let ledger = self.ledger.load();
         for array in self.arrays.iter() {
             // Not for all of them at once: an evaluation may have to wait for this.
-            let mut ledger = lock(&ledger);
+            let mut ledger = lock(&self.ledger);
             let mut entered = Entered::Kept;
             for bank in 0..array.hours.len() {
                 if self.collect_bank(array, bank, &mut ledger) == Entered::Dropped {
@@ -284,7 +269,7 @@ impl Source for Counts {
 
     fn take(self: &Arc<Self>, now: i64) -> Option<Counted> {
         self.collect(now);
-        let entries = std::mem::take(&mut lock(&self.ledger.load()).entries);
+        let entries = std::mem::take(&mut lock(&self.ledger).entries);
         if entries.is_empty() {
             return None;
         }
@@ -300,11 +285,11 @@ impl Source for Counts {
     }
 
     fn settled(&self) -> u64 {
-        lock(&self.ledger.load()).settled
+        lock(&self.ledger).settled
     }
 
-    fn bell(&self) -> Arc<Bell> {
-        self.bell.load_full()
+    fn bell(&self) -> &Bell {
+        &self.bell
     }
 }
 
@@ -328,14 +313,14 @@ impl Package for Counted {
     fn sent(mut self) {
         let impressions = self.impressions();
         self.entries.clear();
-        lock(&self.counts.ledger.load()).settled += impressions;
+        lock(&self.counts.ledger).settled += impressions;
         self.counts.dropping.store(false, Ordering::Relaxed);
     }
 
     fn discard(mut self) {
         let impressions = self.impressions();
         self.entries.clear();
-        lock(&self.counts.ledger.load()).settled += impressions;
+        lock(&self.counts.ledger).settled += impressions;
     }
 }
 
@@ -344,8 +329,7 @@ impl Drop for Counted {
         if self.entries.is_empty() {
             return;
         }
-        let ledger = self.counts.ledger.load();
-        let mut ledger = lock(&ledger);
+        let mut ledger = lock(&self.counts.ledger);
         let mut entered = Entered::Kept;
         for ((flag, hour), count) in self.entries.drain(..) {
             if ledger.put(&flag, hour, count) == Entered::Dropped {
@@ -438,17 +422,6 @@ mod tests {
         });
         collected += sent(&counts, TEN).iter().map(|(_, _, count)| count).sum::<u64>();
         assert_eq!(collected, 200_000);
-    }
-
-    #[test]
-    fn a_child_begins_with_nothing() {
-        let counts = counts();
-        counts.add(0, "f", TEN);
-        counts.add_unknown("g", TEN);
-        counts.renew();
-        assert_eq!(sent(&counts, TEN), []);
-        counts.add(0, "f", TEN);
-        assert_eq!(sent(&counts, TEN), [("f".to_owned(), TEN, 1)]);
     }
 
     #[test]

@@ -12,7 +12,6 @@ mod observer;
 mod outbox;
 mod post;
 mod records;
-mod replaceable;
 mod sender;
 mod senders;
 mod table;
@@ -50,7 +49,6 @@ use counts::{Counts, truncated_to_hour};
 use observer::Observer;
 pub(crate) use post::Post;
 use records::StoredEvent;
-use replaceable::Replaceable;
 use senders::{Periods, Senders, Sizes};
 use unique_keys::UniqueKeys;
 
@@ -134,8 +132,7 @@ pub(crate) struct Recorder {
     unique_keys: Arc<UniqueKeys>,
     /// Impressions that were counted and sent too: the first of an hour.
     counted_and_sent: Counter,
-    senders: Replaceable<Senders>,
-    sizes: Sizes,
+    senders: Senders,
     periods: Periods,
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
@@ -157,23 +154,32 @@ impl Recorder {
         };
         let counts = Arc::new(Counts::new(log.clone()));
         let unique_keys = Arc::new(UniqueKeys::new(log.clone()));
-        let sizes = Sizes::of(config);
         Recorder {
             outlets,
             wanted,
             idle: strategy == Strategy::Listeners && !wanted,
             strategy,
             observer: Observer::default(),
-            senders: Replaceable::new(Senders::new(sizes, &counts, &unique_keys, &telemetry, &log)),
+            senders: Senders::new(Sizes::of(config), &counts, &unique_keys, &telemetry, &log),
             counts,
             unique_keys,
             counted_and_sent: Counter::default(),
-            sizes,
             periods: Periods::of(config),
             store,
             telemetry,
             log,
         }
+    }
+
+    /// A recorder that nothing is to be told, and that sends nothing.
+    pub(crate) fn deaf(
+        config: &Config,
+        outlets: Arc<Outlets>,
+        store: Arc<Store>,
+        telemetry: Arc<Telemetry>,
+        log: Logger,
+    ) -> Self {
+        Recorder { wanted: false, idle: true, ..Recorder::new(config, outlets, store, telemetry, log) }
     }
 
     /// Whether evaluations need to tell the recorder anything.
@@ -253,7 +259,7 @@ impl Recorder {
         };
         if judgement.sent {
             // A full queue counts what it refuses, and the caller has no use for the news.
-            let _ = self.senders.load().impressions.source().push(impression);
+            let _ = self.senders.impressions.source().push(impression);
         }
         if self.wanted {
             self.outlets.impression(Impression { attributes: call.attributes_json(), ..impression() });
@@ -274,7 +280,7 @@ impl Recorder {
             }
         };
         let stored = || StoredEvent { key, traffic_type, event_type, value, time, size, properties };
-        self.senders.load().events.source().push(stored).map_err(|_full| Refusal::QueueFull)
+        self.senders.events.source().push(stored).map_err(|_full| Refusal::QueueFull)
     }
 
     /// Sends everything at its time, until [`Recorder::drain`] ends that, and comes back when the posts that are under
@@ -282,7 +288,7 @@ impl Recorder {
     ///
     /// Dropping the future cancels those posts; what they hold is queued again, but may have arrived.
     pub(crate) async fn run<P: Post>(self: Arc<Self>, post: Arc<P>) {
-        let senders = self.senders.load_full();
+        let senders = &self.senders;
         let report = {
             let (recorder, post) = (Arc::clone(&self), Arc::clone(&post));
             move || {
@@ -307,14 +313,13 @@ impl Recorder {
                 not_ready_uses: self.telemetry.not_ready_uses(),
             },
         );
-        let senders = self.senders.load_full();
-        senders.report(None, self.report(post, Endpoint::MetricsConfig, &body)).await;
+        self.senders.report(None, self.report(post, Endpoint::MetricsConfig, &body)).await;
     }
 
     /// Sends what is recorded now, without waiting for its time. False if not all of it arrived: the deadline came first
     /// (never without one), the backend refused some of it, or it does not accept the SDK key.
     pub(crate) async fn flush(&self, post: &impl Post, deadline: Option<Instant>) -> bool {
-        self.senders.load_full().send_all(post, deadline.map(Into::into)).await
+        self.senders.send_all(post, deadline.map(Into::into)).await
     }
 
     /// Sends what is left, and as the very last request the usage of this session; for the end of a factory, when
@@ -322,7 +327,7 @@ impl Recorder {
     ///
     /// Ends [`Recorder::run`], which has to run on meanwhile: what it has under way is waited for.
     pub(crate) async fn drain(&self, post: &impl Post, deadline: Instant) -> bool {
-        let senders = self.senders.load_full();
+        let senders = &self.senders;
         senders.end();
         let mut all_arrived = senders.send_all(post, Some(deadline.into())).await;
         // Of calls that were on their way when the end began.
@@ -334,16 +339,6 @@ impl Recorder {
         all_arrived
     }
 
-    /// Begins anew in a forked child: what was recorded before is the parent's to send.
-    pub(crate) fn renew(&self) {
-        self.counts.renew();
-        self.unique_keys.renew();
-        self.counted_and_sent.reset();
-        let senders = Senders::new(self.sizes, &self.counts, &self.unique_keys, &self.telemetry, &self.log);
-        self.senders.replace(senders);
-        self.telemetry.renew();
-    }
-
     async fn report_usage(&self, post: &impl Post, session_length: u64, deadline: Option<Instant>) {
         let report = async {
             let counted = self.counts.counted(clock::now_ms());
@@ -352,7 +347,7 @@ impl Recorder {
             let body = UsageBody::new(&usage, not_sent, self.holdings(), session_length);
             self.report(post, Endpoint::MetricsUsage, &body).await;
         };
-        let senders = self.senders.load_full();
+        let senders = &self.senders;
         if senders.report(deadline.map(Into::into), report).await.is_none() {
             self.log.debug("telemetry", format_args!("no time was left for the last report"));
         }

@@ -56,7 +56,7 @@ pub(super) struct Outbox<T> {
     dropping: AtomicBool,
     /// How many had been dropped when that began.
     dropped_before: AtomicU64,
-    bell: Arc<Bell>,
+    bell: Bell,
     telemetry: Arc<Telemetry>,
     log: Logger,
 }
@@ -75,7 +75,7 @@ impl<T: Record> Outbox<T> {
             settled: AtomicU64::new(0),
             dropping: AtomicBool::new(false),
             dropped_before: AtomicU64::new(0),
-            bell: Arc::default(),
+            bell: Bell::default(),
             telemetry,
             log,
         }
@@ -221,8 +221,8 @@ impl<T: Record> Source for Outbox<T> {
         self.settled.load(Ordering::Relaxed)
     }
 
-    fn bell(&self) -> Arc<Bell> {
-        Arc::clone(&self.bell)
+    fn bell(&self) -> &Bell {
+        &self.bell
     }
 }
 

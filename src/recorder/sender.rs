@@ -39,7 +39,7 @@ pub(super) trait Source: Send + Sync + 'static {
     /// How much of that was sent or given up. What was put in first is settled first.
     fn settled(&self) -> u64;
     /// Rung when a run should not wait for its time.
-    fn bell(&self) -> Arc<Bell>;
+    fn bell(&self) -> &Bell;
 }
 
 /// The content of one post. Dropped, it goes back to where it was taken from.

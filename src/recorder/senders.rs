@@ -65,7 +65,7 @@ impl Sizes {
     }
 }
 
-/// Everything that is sent, and who sends it. A forked child makes its own.
+/// Everything that is sent, and who sends it.
 #[derive(Debug)]
 pub(super) struct Senders {
     pub(super) impressions: Arc<Station<Outbox<Impression>>>,

@@ -66,7 +66,7 @@ impl World {
             let kinds = QueueKinds { impressions: true, ..QueueKinds::default() };
             Arc::new(PollQueue::new(kinds, 0, Arc::clone(&instance)).expect("descriptors"))
         });
-        let delivery = Delivery::new(0, instance, log.clone(), 1000, None).expect("no thread is needed");
+        let delivery = Delivery::new(0, instance, log.clone(), 1000);
         let outlets = Arc::new(Outlets { delivery, queue: heard.clone() });
         let telemetry = Arc::new(Telemetry::new(true));
         let store = Arc::new(Store::new(None));

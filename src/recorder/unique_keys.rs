@@ -13,7 +13,6 @@ use fastbloom::AtomicBloomFilter;
 use once_cell::race::OnceBox;
 
 use super::bell::Bell;
-use super::replaceable::Replaceable;
 use super::sender::{Package, Source};
 use crate::logging::Logger;
 use crate::rules::key_hash;
@@ -39,12 +38,12 @@ pub(super) struct UniqueKeys {
     filter: OnceBox<AtomicBloomFilter>,
     /// Waiting or under way.
     held: AtomicUsize,
-    waiting: Replaceable<Mutex<Waiting>>,
+    waiting: Mutex<Waiting>,
     /// Since there was room last, keys were dropped.
     dropping: AtomicBool,
     /// How often that happened; a key may be dropped again each time it is seen.
     dropped: Counter,
-    bell: Replaceable<Bell>,
+    bell: Bell,
     log: Logger,
 }
 
@@ -60,10 +59,10 @@ impl UniqueKeys {
         UniqueKeys {
             filter: OnceBox::new(),
             held: AtomicUsize::new(0),
-            waiting: Replaceable::default(),
+            waiting: Mutex::default(),
             dropping: AtomicBool::new(false),
             dropped: Counter::default(),
-            bell: Replaceable::default(),
+            bell: Bell::default(),
             log,
         }
     }
@@ -83,8 +82,7 @@ impl UniqueKeys {
         if self.held.load(Ordering::Relaxed) >= MOST {
             return self.refuse();
         }
-        let waiting = self.waiting.load();
-        let mut waiting = lock(&waiting);
+        let mut waiting = lock(&self.waiting);
         if self.held.load(Ordering::Relaxed) >= MOST {
             drop(waiting);
             return self.refuse();
@@ -94,7 +92,7 @@ impl UniqueKeys {
         if waiting.insert(flag, key) {
             waiting.accepted += 1;
             if self.held.fetch_add(1, Ordering::Relaxed) + 1 > MANY {
-                self.bell.load().ring();
+                self.bell.ring();
             }
         }
     }
@@ -116,16 +114,6 @@ impl UniqueKeys {
         }
     }
 
-    /// Leaves behind what was tracked, in a forked child: it is the parent's to send.
-    pub(super) fn renew(&self) {
-        self.waiting.replace(Mutex::default());
-        self.bell.replace(Bell::default());
-        self.held.store(0, Ordering::Relaxed);
-        self.dropping.store(false, Ordering::Relaxed);
-        self.dropped.reset();
-        self.forget_seen();
-    }
-
     fn filter(&self) -> &AtomicBloomFilter {
         self.filter
             .get_or_init(|| Box::new(AtomicBloomFilter::with_false_pos(FILTER_ERROR).expected_items(FILTER_PAIRS)))
@@ -136,7 +124,7 @@ impl UniqueKeys {
         if count == 0 {
             return;
         }
-        lock(&self.waiting.load()).settled += count as u64;
+        lock(&self.waiting).settled += count as u64;
         self.held.fetch_sub(count, Ordering::Relaxed);
         if self.dropping.load(Ordering::Relaxed) && self.dropping.swap(false, Ordering::Relaxed) {
             let dropped = self.dropped.sum();
@@ -185,8 +173,7 @@ impl Source for UniqueKeys {
 
     /// The first flags, as many as fit whole. A flag that never fits is cut.
     fn take(self: &Arc<Self>, _now: i64) -> Option<KeysPost> {
-        let waiting = self.waiting.load();
-        let mut waiting = lock(&waiting);
+        let mut waiting = lock(&self.waiting);
         let mut room = POST;
         let mut flags = Vec::new();
         while let Some(mut first) = waiting.keys.first_entry() {
@@ -212,19 +199,19 @@ impl Source for UniqueKeys {
 
     /// A flush is a flush of all of them.
     fn goes_on(&self) -> bool {
-        !lock(&self.waiting.load()).keys.is_empty()
+        !lock(&self.waiting).keys.is_empty()
     }
 
     fn accepted(&self, _now: i64) -> u64 {
-        lock(&self.waiting.load()).accepted
+        lock(&self.waiting).accepted
     }
 
     fn settled(&self) -> u64 {
-        lock(&self.waiting.load()).settled
+        lock(&self.waiting).settled
     }
 
-    fn bell(&self) -> Arc<Bell> {
-        self.bell.load_full()
+    fn bell(&self) -> &Bell {
+        &self.bell
     }
 }
 
@@ -271,8 +258,7 @@ impl Drop for KeysPost {
         if self.flags.is_empty() {
             return;
         }
-        let waiting = self.from.waiting.load();
-        let mut waiting = lock(&waiting);
+        let mut waiting = lock(&self.from.waiting);
         let mut repeated = 0;
         for (flag, keys) in self.flags.drain(..) {
             repeated += keys.iter().filter(|key| !waiting.insert(&flag, key)).count();
@@ -380,9 +366,9 @@ mod tests {
             }
         };
         track_until(MANY);
-        assert!(!tracker.bell.load().is_rung());
+        assert!(!tracker.bell.is_rung());
         track_until(MANY + 1);
-        assert!(tracker.bell.load().is_rung());
+        assert!(tracker.bell.is_rung());
         track_until(MOST);
         for key in ["x", "y", "z"] {
             tracker.track("f", key);

@@ -203,21 +203,6 @@ async fn in_localhost_mode_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_child_sends_only_its_own() {
-    let world = World::unheard(&json!({}));
-    for (flag, minute) in [("checkout", 0), ("checkout", 1), ("quiet", 1)] {
-        world.see(Seen::new(flag, "alice", minute));
-    }
-    world.track("alice").expect("room");
-    world.recorder.renew();
-    assert_eq!(flushed(&world).await.received().len(), 0);
-    world.track("bob").expect("room");
-    let backend = flushed(&world).await;
-    assert_eq!(backend.bodies(Events).iter().map(keys).collect::<Vec<_>>(), [["bob"]]);
-    assert_eq!((world.usage()["eQ"].clone(), world.usage()["iDe"].clone()), (json!(1), json!(0)));
-}
-
-#[tokio::test]
 async fn the_configuration_is_announced_once_it_is_known_how_the_start_went() {
     let world = World::new(&json!({}));
     world.telemetry.ready_timeout();

@@ -68,6 +68,11 @@ impl Definitions {
         self.rbs_change_number
     }
 
+    /// Whether nothing was ever put into it.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.change_number == -1 && self.rbs_change_number == -1 && self.flags.is_empty()
+    }
+
     /// A flag by its name.
     #[inline]
     pub(crate) fn flag(&self, name: &str) -> Option<&Arc<Flag>> {

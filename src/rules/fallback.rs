@@ -8,7 +8,7 @@ use super::intern::{InternError, intern_treatment};
 use crate::config::{FallbackTreatment, FallbackTreatments};
 
 /// Fallback treatments, ready to serve.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Fallbacks {
     global: Option<Choice>,
     by_flag: HashMap<Box<str>, Choice>,

@@ -26,9 +26,14 @@ pub(crate) struct Store {
 impl Store {
     /// An empty store. With a filter it holds only flags that belong to one of these sets.
     pub(crate) fn new(filter: Option<Vec<String>>) -> Self {
+        Store::with(filter, Arc::new(Definitions::empty()))
+    }
+
+    /// A store that goes on from a state that another has published.
+    pub(crate) fn with(filter: Option<Vec<String>>, definitions: Arc<Definitions>) -> Self {
         Store {
-            published: ArcSwap::from_pointee(Definitions::empty()),
-            registry: Mutex::default(),
+            registry: Mutex::new(Registry::of(&definitions)),
+            published: ArcSwap::new(definitions),
             writing: Mutex::default(),
             filter,
         }

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::callbacks::closed_or_received;
+use crate::descriptors::Descriptors;
 use crate::logging::Logger;
 use crate::threads;
 
@@ -69,13 +70,19 @@ pub(crate) struct Io {
 }
 
 impl Io {
-    /// Starts the thread with `work`, which is given the means to hear of the end, and says whether it left nothing undone.
-    pub(crate) fn start<W, F>(log: Logger, work: W) -> io::Result<Io>
+    /// Starts the thread, and notes its `descriptors`. Its `work` is given the means
+    /// to hear of the end, and says whether it left nothing undone.
+    pub(crate) fn start<W, F>(log: Logger, descriptors: &Descriptors, work: W) -> io::Result<Io>
     where
         W: FnOnce(Stop) -> F + Send + 'static,
         F: Future<Output = bool>,
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        {
+            // Before the caller goes on, who may fork.
+            let _context = runtime.enter();
+            descriptors.note_runtime()?;
+        }
         let (stop, stopped) = watch::channel(Stage::Running);
         let (alive, ended) = bounded(0);
         let complete = Arc::new(AtomicBool::new(false));

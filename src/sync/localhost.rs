@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use super::Ground;
 use super::io::{Io, Stop};
 use crate::callbacks::{Event, Outlets};
-use crate::clock;
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::lifecycle::Lifecycle;
 use crate::logging::Logger;
 use crate::rules::{Applied, Definitions, Segment, SegmentId};
@@ -68,6 +68,7 @@ pub(crate) struct Localhost {
     log: Logger,
     /// Whether labels need their `fallback - ` form.
     fallbacks: bool,
+    descriptors: Arc<Descriptors>,
     /// What stands for seeds that the file leaves out: seconds since 1970 when the factory was made. The same at every
     /// refresh, or keys would move to other buckets whenever somebody edits another flag.
     seed: i64,
@@ -92,8 +93,9 @@ struct Refresh {
 
 impl Localhost {
     /// The files that a configuration names.
-    pub(crate) fn new(config: &Config, ground: Ground) -> Self {
-        let Ground { store, lifecycle, outlets, log, fallbacks } = ground;
+    /// `seed` (seconds since 1970) stands for seeds that the file leaves out.
+    pub(crate) fn new(config: &Config, ground: Ground, seed: i64) -> Self {
+        let Ground { store, lifecycle, outlets, log, fallbacks, descriptors } = ground;
         let files = Files {
             format: Format::of(&config.split_file),
             flags: anchored(&config.split_file),
@@ -110,7 +112,8 @@ impl Localhost {
             outlets,
             log,
             fallbacks,
-            seed: clock::now_ms() / 1000,
+            descriptors,
+            seed,
             last: None,
             segments: HashMap::new(),
             complaint: None,
@@ -118,12 +121,17 @@ impl Localhost {
         }
     }
 
-    /// Loads, here and now or in the background, as the format of the file has it.
-    pub(crate) fn start(mut self) -> Result<Option<Io>, StartError> {
+    /// Loads, here and now or in the background, as the format of the file has it. With `inherited` definitions, which
+    /// are in use already, it only looks for changes.
+    pub(crate) fn start(mut self, inherited: bool) -> Result<Option<Io>, StartError> {
         match self.files.format {
+            _ if inherited && self.refresh.is_none() => Ok(None),
             Format::Json => {
-                Ok(Some(Io::start(self.log.clone(), move |stop| self.run(stop)).map_err(StartError::Thread)?))
+                let (log, descriptors) = (self.log.clone(), Arc::clone(&self.descriptors));
+                let work = move |stop| self.run(stop, inherited);
+                Ok(Some(Io::start(log, &descriptors, work).map_err(StartError::Thread)?))
             }
+            Format::Yaml | Format::Text if inherited => Ok(None),
             Format::Yaml | Format::Text => {
                 self.load_plain()?;
                 self.become_ready();
@@ -133,17 +141,10 @@ impl Localhost {
     }
 
     /// There is never anything left to do at the end.
-    async fn run(mut self, mut stop: Stop) -> bool {
-        let mut wait = RETRY_STEP;
-        while let Err(failure) = self.load_json() {
-            let seconds = wait.as_secs();
-            self.log.error(TARGET, format_args!("{failure}; the next attempt is in {seconds} s"));
-            if !stop.sleep(wait).await {
-                return true;
-            }
-            wait = (wait + RETRY_STEP).min(RETRY_CAP);
+    async fn run(mut self, mut stop: Stop, inherited: bool) -> bool {
+        if !inherited && !self.load_at_last(&mut stop).await {
+            return true;
         }
-        self.become_ready();
         let Some(Refresh { flags, segments }) = self.refresh else { return true };
         let mut flags_due = Instant::now() + flags;
         let mut segments_due = Instant::now() + segments;
@@ -160,6 +161,21 @@ impl Localhost {
                 }
             }
         }
+    }
+
+    /// Loads, as often as it takes, and makes the factory ready. False if it ended meanwhile.
+    async fn load_at_last(&mut self, stop: &mut Stop) -> bool {
+        let mut wait = RETRY_STEP;
+        while let Err(failure) = self.load_json() {
+            let seconds = wait.as_secs();
+            self.log.error(TARGET, format_args!("{failure}; the next attempt is in {seconds} s"));
+            if !stop.sleep(wait).await {
+                return false;
+            }
+            wait = (wait + RETRY_STEP).min(RETRY_CAP);
+        }
+        self.become_ready();
+        true
     }
 
     /// A defect costs one refresh, not all that come after it.

@@ -20,6 +20,7 @@ mod updates;
 use std::sync::Arc;
 
 use crate::callbacks::Outlets;
+use crate::descriptors::Descriptors;
 use crate::lifecycle::Lifecycle;
 use crate::logging::Logger;
 use crate::storage::Store;
@@ -32,4 +33,5 @@ pub(crate) struct Ground {
     pub(crate) log: Logger,
     /// Whether labels need their `fallback - ` form.
     pub(crate) fallbacks: bool,
+    pub(crate) descriptors: Arc<Descriptors>,
 }

@@ -32,8 +32,21 @@ const IN_STEP: &str = "flags are in step again";
 /// Waits between attempts before the factory is ready.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
+/// Attempts after the first, before a fork.
+const RETRIES_BEFORE_FORK: u32 = 3;
+/// How much later forked workers may ask.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
 /// How a task that panicked is spared from doing so in a loop.
 const RESTART: Duration = Duration::from_secs(1);
+
+/// What a factory begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// With nothing: it becomes ready by what it fetches.
+    Fresh,
+    /// With the definitions of the process that it was forked from: it is ready.
+    Inherited,
+}
 
 /// Keeps one factory in step with its backend.
 pub(crate) struct Standalone {
@@ -54,7 +67,7 @@ pub(crate) struct Standalone {
 impl Standalone {
     /// Asks nobody yet. `random` spreads waits.
     pub(crate) fn new(config: &Config, backend: Arc<dyn Backend>, ground: Ground, mut random: fastrand::Rng) -> Self {
-        let Ground { store, lifecycle, outlets, log, fallbacks } = ground;
+        let Ground { store, lifecycle, outlets, log, fallbacks, descriptors: _ } = ground;
         let updates = Arc::new(Updates::new(Arc::clone(&lifecycle), outlets));
         let definitions = DefinitionSync::new(
             Arc::clone(&backend),
@@ -92,6 +105,7 @@ impl Standalone {
     /// factory ends. If it cannot become ready, polls run.
     pub(crate) async fn run<F>(
         self: Arc<Self>,
+        beginning: Beginning,
         on_ready: impl Fn() + Send + Sync + 'static,
         keep_up: impl Fn() -> F + Send + Sync + 'static,
         mut stop: Stop,
@@ -105,7 +119,11 @@ impl Standalone {
         work.spawn(supervised("start-up", self.log.clone(), move || {
             let (this, on_ready, ready) = (Arc::clone(&this), Arc::clone(&on_ready), Arc::clone(&ready));
             async move {
-                if this.start_up().await {
+                let is_ready = match beginning {
+                    Beginning::Fresh => this.start_up().await,
+                    Beginning::Inherited => this.take_up().await,
+                };
+                if is_ready {
                     on_ready();
                     ready.send_replace(true);
                 } else {
@@ -169,6 +187,34 @@ impl Standalone {
             self.log.info(TARGET, format_args!("ready"));
         }
         became_ready
+    }
+
+    /// Comes in step with definitions that are a parent's, and in use already. After a random part of a second: workers
+    /// that were forked together would ask together.
+    async fn take_up(&self) -> bool {
+        let chance = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
+        tokio::time::sleep(LONGEST_DELAY.mul_f64(chance)).await;
+        // What fails is logged, and whoever keeps up comes to it again.
+        let _ = self.sync_all().await;
+        true
+    }
+
+    /// Fetches everything for a process that will be forked, which must not wait for long. False if it was not to be had.
+    pub(crate) async fn fetch_before_fork(&self) -> bool {
+        let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY, 0.8..=1.2);
+        for attempt in 0..=RETRIES_BEFORE_FORK {
+            if attempt > 0 {
+                let wait = backoff.next(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner));
+                tokio::time::sleep(wait).await;
+            }
+            match self.sync_all().await {
+                Ok(round) if !round.refused => return true,
+                Ok(_) => {}
+                Err(failure) if failure.is_too_long() => return false,
+                Err(_) => {}
+            }
+        }
+        false
     }
 
     /// Fetches flags and rule-based segments, then all segments. Those that failed are retried in the background.

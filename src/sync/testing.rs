@@ -112,7 +112,7 @@ impl Site {
         let instance = Arc::new(Instance::default());
         let kinds = QueueKinds { events: true, ..QueueKinds::default() };
         let queue = Arc::new(PollQueue::new(kinds, 100, Arc::clone(&instance)).expect("a descriptor"));
-        let delivery = Delivery::new(0, instance, Logger::silent(), 100, None).expect("no thread is needed");
+        let delivery = Delivery::new(0, instance, Logger::silent(), 100);
         Site {
             store: Arc::new(Store::new(filter)),
             lifecycle: Arc::new(Lifecycle::new()),
@@ -128,6 +128,7 @@ impl Site {
             outlets: Arc::clone(&self.outlets),
             log: log.clone(),
             fallbacks: false,
+            descriptors: Arc::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Counters that anyone may write to; no I/O. What is sent of them, and when, is the recorder's business.
 //!
-//! There is no lock in here: evaluations write to it, and a forked child finds it as its parent's threads left it.
+//! There is no lock in here: evaluations write to it.
 
 mod histogram;
 mod keys;
@@ -29,8 +29,6 @@ pub(crate) struct Telemetry {
     /// Whether anybody will ask.
     on: bool,
     made: Instant,
-    /// When the session began: milliseconds after `made`. Another session begins in a forked child.
-    session_begin: AtomicU64,
     not_ready_uses: AtomicU64,
     ready_timeouts: AtomicU64,
     exceptions: [AtomicU64; Operation::COUNT],
@@ -85,7 +83,6 @@ impl Telemetry {
         Telemetry {
             on,
             made: Instant::now(),
-            session_begin: AtomicU64::new(0),
             not_ready_uses: AtomicU64::new(0),
             ready_timeouts: AtomicU64::new(0),
             exceptions: Default::default(),
@@ -202,10 +199,6 @@ impl Telemetry {
 
     /// How long this session has lasted, in milliseconds.
     pub(crate) fn session_length(&self) -> u64 {
-        self.age().saturating_sub(self.session_begin.load(Ordering::Relaxed))
-    }
-
-    fn age(&self) -> u64 {
         u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -239,22 +232,6 @@ impl Telemetry {
             all_events_dropped: self.events.dropped.sum(),
         }
     }
-
-    /// Begins a session in a forked child: what was counted so far is the parent's to report.
-    pub(crate) fn renew(&self) {
-        self.pop();
-        self.session_begin.store(self.age(), Ordering::Relaxed);
-        for count in [&self.not_ready_uses, &self.ready_timeouts] {
-            count.store(0, Ordering::Relaxed);
-        }
-        for time in &self.last_success {
-            time.store(0, Ordering::Relaxed);
-        }
-        for tally in [&self.impressions, &self.events] {
-            tally.queued.reset();
-            tally.dropped.reset();
-        }
-    }
 }
 
 #[cfg(test)]
@@ -286,8 +263,6 @@ mod tests {
         assert!(second.http_errors.is_empty());
         assert_eq!((second.exceptions, second.token_refreshes, second.auth_rejections), ([0; 9], 0, 0));
         assert_eq!((second.last_success[4], second.all_impressions_queued), (17, 3));
-        telemetry.renew();
-        assert_eq!((telemetry.pop().last_success, telemetry.pop().all_impressions_queued), ([0; 7], 0));
     }
 
     #[test]

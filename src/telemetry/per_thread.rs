@@ -1,8 +1,7 @@
 //! Numbers that every thread writes and one reads now and then.
 //!
 //! A counter that two threads write is a cache line that two processors fight for, and costs an evaluation more than all
-//! its rules. So each thread has a part of its own. Parts are made without a lock, because a forked child may have to
-//! go on where a thread of its parent stood still.
+//! its rules. So each thread has a part of its own, made without a lock.
 
 use std::cell::Cell;
 use std::fmt;
@@ -79,13 +78,6 @@ impl Counter {
     pub(crate) fn sum(&self) -> u64 {
         self.0.iter().map(|part| part.load(Ordering::Relaxed)).sum()
     }
-
-    /// Begins anew.
-    pub(crate) fn reset(&self) {
-        for part in self.0.iter() {
-            part.store(0, Ordering::Relaxed);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -101,8 +93,6 @@ mod tests {
             }
         });
         assert_eq!(counter.sum(), 20_000);
-        counter.reset();
-        assert_eq!(counter.sum(), 0);
     }
 
     #[test]

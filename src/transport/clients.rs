@@ -4,14 +4,14 @@
 //! never notices that a name has moved. Both have left other SDKs with stale flags until a restart. So the pool is
 //! replaced after a time-out and every few minutes; requests under way keep theirs to the end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use reqwest::{Client, ClientBuilder, Proxy, Url, redirect};
 use tokio::time::Instant;
 
 use super::error::{RequestError, To, TransportError};
+use super::noting::Noting;
 use super::proxy::ProxyRules;
 use super::tls::{Tls, TlsUnavailable};
 
@@ -28,6 +28,7 @@ pub(super) struct Clients {
     proxies: Arc<ProxyRules>,
     connect_timeout: Duration,
     lifetime: Duration,
+    noting: Noting,
     current: Mutex<Pools>,
 }
 
@@ -46,12 +47,13 @@ pub(super) struct Lent {
 }
 
 impl Clients {
-    pub(super) fn new(tls: Tls, proxies: ProxyRules, connect_timeout: Duration) -> Self {
+    pub(super) fn new(tls: Tls, proxies: ProxyRules, connect_timeout: Duration, noting: Noting) -> Self {
         Clients {
             tls,
             proxies: Arc::new(proxies),
             connect_timeout,
             lifetime: LIFETIME,
+            noting,
             current: Mutex::new(Pools::new(0)),
         }
     }
@@ -59,7 +61,7 @@ impl Clients {
     /// The client to send a request for `url` with.
     pub(super) fn lend(&self, url: &Url, to: &To) -> Result<Lent, TransportError> {
         let secure = self.needs_tls(url);
-        let mut pools = self.current.lock();
+        let mut pools = self.current();
         if pools.born.elapsed() >= self.lifetime {
             *pools = Pools::new(pools.generation + 1);
         }
@@ -77,10 +79,14 @@ impl Clients {
 
     /// Gives up the pools of that generation: one of its connections may be dead.
     pub(super) fn retire(&self, generation: u64) {
-        let mut pools = self.current.lock();
+        let mut pools = self.current();
         if pools.generation == generation {
             *pools = Pools::new(generation + 1);
         }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Pools> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
@@ -117,6 +123,7 @@ impl Clients {
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(connect_timeout)
+            .connector_layer(self.noting.clone())
             .pool_idle_timeout(IDLE)
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING);

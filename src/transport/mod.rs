@@ -10,6 +10,7 @@ mod call;
 mod clients;
 mod error;
 mod headers;
+mod noting;
 mod proxy;
 mod settings;
 mod stream;
@@ -19,6 +20,7 @@ mod tls;
 mod upload;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,9 +39,11 @@ pub(crate) use self::stream::{EventStream, Opening};
 use self::answer::Reading;
 use self::clients::{Clients, Lent};
 use self::headers::{Audience, Headers};
+use self::noting::Noting;
 use self::proxy::ProxyRules;
 use self::tls::Tls;
 use self::upload::{Progress, Upload};
+use crate::descriptors::Descriptors;
 use crate::logging::Logger;
 
 /// More is a loop.
@@ -73,14 +77,15 @@ struct Outgoing {
 
 impl Transport {
     /// Makes a transport. Reads the proxies from the environment unless an option names one, and logs what it cannot
-    /// use of them; connects to nobody.
+    /// use of them; connects to nobody. Its connections are noted in `descriptors`.
     pub(crate) fn new(
         settings: TransportSettings,
         meter: Box<dyn Meter>,
+        descriptors: Arc<Descriptors>,
         log: &Logger,
     ) -> Result<Transport, SetupError> {
         let tls = Tls::new(&settings)?;
-        Self::with(settings, tls, |name| std::env::var(name).ok(), meter, log)
+        Self::with(settings, tls, |name| std::env::var(name).ok(), meter, descriptors, log)
     }
 
     fn with(
@@ -88,6 +93,7 @@ impl Transport {
         tls: Tls,
         environment: impl Fn(&str) -> Option<String>,
         meter: Box<dyn Meter>,
+        descriptors: Arc<Descriptors>,
         log: &Logger,
     ) -> Result<Transport, SetupError> {
         let headers = Headers::new(&settings)?;
@@ -96,7 +102,7 @@ impl Transport {
         });
         Ok(Transport {
             headers,
-            clients: Clients::new(tls, proxies, settings.connect_timeout),
+            clients: Clients::new(tls, proxies, settings.connect_timeout, Noting(descriptors)),
             connect_timeout: settings.connect_timeout,
             reading: Reading { silence: settings.read_timeout, limit: LARGEST_ANSWER },
             base_urls: settings.base_urls,

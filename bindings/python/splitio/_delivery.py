@@ -2,6 +2,10 @@
 
 One daemon thread for each factory, which sleeps until there is something. Nothing is ever called from threads of the
 library, so the interpreter can end at any time.
+
+The thread starts when the factory is first used for more than waiting. A server that forks in C, such as uWSGI, copies the
+interpreter lock as it is at that moment: were it with a thread of ours, no worker could ever get it. So a master that only
+makes a factory and waits for it has no such thread, and what there is to hand over then, its calls hand over themselves.
 """
 
 from __future__ import annotations
@@ -32,7 +36,13 @@ class Delivery:
         handle.delivered = self.is_over
 
     def is_over(self) -> bool:
+        self.catch_up()
         return self._over or not self._starters
+
+    def catch_up(self) -> None:
+        """Without a thread, hands over what there is."""
+        if not self._starters:
+            self.take()
 
     def start(self) -> None:
         """Starts the thread of this process, if there is none."""
@@ -52,7 +62,6 @@ class Delivery:
         self._starters = {}
         self._afterwards = []
         self._over = False
-        self.start()
 
     def on(self, sdk_event: SdkEvent, handler: Callable[[Any], Any]) -> None:
         if self._handlers.add(sdk_event, handler) is not None:
@@ -101,6 +110,9 @@ class Delivery:
                 # Waits for `resume`, which starts another thread.
                 self._starters.pop(generation, None)
             self._handle.release()
+            # Where gevent has patched `threading` since this thread began, it goes by another number now. This makes the
+            # number known, so that Python can forget the thread without a complaint.
+            threading.current_thread()
 
     def _conclude(self) -> None:
         # Who is still known here is kept alive: a listener may know the factory.

@@ -50,9 +50,9 @@ class Evaluations:
             except (TypeError, ValueError):
                 pass
             else:
-                if 0 not in text and self._handle.generation == _fork_generation[0]:
+                if 0 not in text and self._handle.in_use == _fork_generation[0]:
                     return _treatments[self._treatment(self._argument, text, flag, None)]
-        self._factory._enter()
+        self._factory._use()
         whose, options = _arguments.question("get_treatment", key, attributes, evaluation_options)
         try:
             name = _arguments.text(feature_flag_name)
@@ -64,8 +64,8 @@ class Evaluations:
         self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
     ) -> WithConfig:
         """The treatment of a key, and the configuration that belongs to it."""
-        if self._handle.generation != _fork_generation[0]:
-            self._factory._enter()
+        if self._handle.in_use != _fork_generation[0]:
+            self._factory._use()
         whose, options = _arguments.question("get_treatment_with_config", key, attributes, evaluation_options)
         try:
             block, result = _spare_results.pop()
@@ -161,7 +161,7 @@ class Evaluations:
 
     def track(self, key: Any, traffic_type: Any, event_type: Any, value: Any = None, properties: Any = None) -> bool:
         """Records an event of a key, for metrics; whether it was valid and there was room for it."""
-        self._factory._enter()
+        self._factory._use()
         options = None
         if properties is not None:
             options = _native.Options(size=sizeof(_native.Options), properties_json=_arguments.properties(properties))
@@ -180,7 +180,7 @@ class Evaluations:
     ) -> Tuple[int, bool]:
         """One of the evaluations that take a list; anything else is for the library to refuse. And whether it is of
         plain names."""
-        self._factory._enter()
+        self._factory._use()
         whose, options = _arguments.question(method, key, attributes, evaluation_options)
         try:
             array, plain = _arguments.texts(names) if isinstance(names, list) else (None, False)
@@ -191,7 +191,7 @@ class Evaluations:
     def _set(
         self, function: Any, method: str, key: Any, flag_set: Any, attributes: Any, evaluation_options: Any
     ) -> int:
-        self._factory._enter()
+        self._factory._use()
         whose, options = _arguments.question(method, key, attributes, evaluation_options)
         try:
             return int(function(self._handle.pointer, whose, _arguments.text(flag_set), options))

@@ -8,11 +8,13 @@ and a fork may come at any time.
 from __future__ import annotations
 
 import atexit
+import math
+import sys
 import time
 from ctypes import byref
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
-from . import _native, _waiting
+from . import _native
 
 # How long a factory that nobody destroyed may take to send what is queued: at the end of the process, and elsewhere.
 EXIT_SECONDS = 5.0
@@ -28,6 +30,8 @@ class Handle:
         self.pointer = pointer
         self.argument = _native.argument(pointer)
         self.generation: int = _native.fork_generation.value
+        # The generation in which it has been used for more than waiting; -1: in none yet.
+        self.in_use = -1
         # One for each owner but the last. Appending and popping are atomic.
         self._others: List[None] = []
         self.destroying = False
@@ -60,6 +64,7 @@ class Handle:
         """In a forked child, where the threads among the owners do not exist."""
         self._others = []
         self.destroying = self._ended = False
+        self.in_use = -1
         self.generation = int(_native.fork_generation.value)
 
     def is_of_this_process(self) -> bool:
@@ -85,6 +90,25 @@ class Handle:
         while not self._ended and self.status != _native.STATUS_DESTROYED:
             time.sleep(0)
 
+    def flush(self, timeout: Optional[float]) -> int:
+        """Sends what is queued and waits for it, with all the time in one call: a flush that times out gives up the post
+        under way, which is then sent once more. So it is made by a thread, and the one that waits answers Ctrl-C."""
+        answer: List[int] = []
+        milliseconds = -1 if timeout is None else math.ceil(max(0.0, timeout) * 1000)
+        self.hold()
+
+        def work() -> None:
+            answer.append(int(_native.flush(self.pointer, milliseconds)))
+            self.release()
+
+        try:
+            _start_native_thread(work)
+        except RuntimeError:  # As for `destroy`.
+            work()
+        while not answer:
+            time.sleep(0.001)
+        return answer[0]
+
     def abandon(self) -> None:
         """Nobody can use it any more. What it has queued is still sent."""
         if not self.is_of_this_process():
@@ -96,9 +120,9 @@ class Handle:
             self.destroy(self.release)
 
     def finish(self, deadline: float) -> None:
-        """At the end of the process: what is queued is sent, up to a point in time. In slices, for Ctrl-C."""
+        """At the end of the process: what is queued is sent, up to a point in time."""
         if not self.destroying:
-            _waiting.until(lambda ms: int(_native.flush(self.pointer, ms)), max(0.0, deadline - time.monotonic()))
+            self.flush(max(0.0, deadline - time.monotonic()))
             _native.destroy(self.pointer, 200)
             self._ended = True
         while not (self._ended and self.delivered()) and time.monotonic() < deadline:
@@ -109,7 +133,6 @@ def _start_native_thread(work: Callable[[], None]) -> None:
     """A thread of the system, also where threads are greenlets; without the locks of the module threading, which the
     code that the garbage collector interrupts may hold."""
     import _thread
-    import sys
 
     start = _thread.start_new_thread
     gevent = sys.modules.get("gevent.monkey")
@@ -130,6 +153,13 @@ def _at_exit() -> None:
     for handle in list(_living.values()):
         if handle.is_of_this_process():
             handle.finish(deadline)
+
+
+def finish_with_multiprocessing() -> None:
+    """Children of multiprocessing that were forked end without exit handlers, but with finalizers of its own."""
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, _at_exit, exitpriority=0)
 
 
 atexit.register(_at_exit)

@@ -54,7 +54,7 @@ def test_flush_sends_what_is_queued(standalone, backend):
     client.track("ann", "user", "paid")
     began = time.monotonic()
     assert factory.flush(0.5) is False
-    assert 0.4 < time.monotonic() - began < 2
+    assert time.monotonic() - began < 2
     backend.call("DELETE", "faults")
 
 

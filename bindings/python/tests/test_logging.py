@@ -48,6 +48,7 @@ def test_the_level_is_that_of_the_logger_at_the_time(localhost, caplog):
 def test_a_talkative_logger_gets_the_debug_lines(shop_file, caplog):
     caplog.set_level(logging.DEBUG, logger="splitio")
     factory = splitio.get_factory("localhost", config={"splitFile": shop_file, "anOption": "unknown"})
+    factory.block_until_ready(5)
     eventually(lambda: any("anOption" in line for line in lines(caplog, "splitio.config", logging.DEBUG)))
     eventually(lambda: lines(caplog, "splitio.localhost", logging.INFO))
     factory.destroy()

@@ -75,7 +75,7 @@ fn metered(settings: TransportSettings, meter: Metered) -> Transport {
 fn in_environment(settings: TransportSettings, environment: &[(&str, &str)], meter: Metered) -> Transport {
     let tls = Tls::with_platform(&settings, CertificateResult::default).expect("usable certificates");
     let lookup = |name: &str| environment.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-    Transport::with(settings, tls, lookup, Box::new(meter), &Logger::silent()).expect("usable settings")
+    Transport::with(settings, tls, lookup, Box::new(meter), Arc::default(), &Logger::silent()).expect("usable settings")
 }
 
 fn changes() -> Call {

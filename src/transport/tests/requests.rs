@@ -115,7 +115,8 @@ async fn keys_and_headers_that_http_cannot_carry_are_refused_unseen() {
     let unusable = |change: fn(&mut TransportSettings)| {
         let mut settings = settings("http://127.0.0.1:1");
         change(&mut settings);
-        let error = Transport::new(settings, Box::new(Metered::default()), &Logger::silent()).expect_err("refused");
+        let error = Transport::new(settings, Box::new(Metered::default()), Arc::default(), &Logger::silent())
+            .expect_err("refused");
         format!("{error} {error:?}")
     };
     for text in [

@@ -154,7 +154,7 @@ fn unusable_certificates_are_refused_at_once() {
         let mut settings = settings("https://localhost");
         settings.ca_bundle = bundle;
         settings.client_certificate = client;
-        let made = Transport::new(settings, Box::new(Metered::default()), &Logger::silent());
+        let made = Transport::new(settings, Box::new(Metered::default()), Arc::default(), &Logger::silent());
         let text = made.expect_err(name).to_string();
         assert!(text.contains(option), "{name}: {text}");
     }
@@ -166,7 +166,8 @@ fn unusable_certificates_are_refused_at_once() {
 async fn ssl_cert_file_names_the_platforms_roots() {
     const CHILD: &str = "SPLITIO_TEST_ROOTS";
     if let Ok(origin) = std::env::var(CHILD) {
-        let transport = Transport::new(settings(&origin), Box::new(Metered::default()), &Logger::silent());
+        let transport =
+            Transport::new(settings(&origin), Box::new(Metered::default()), Arc::default(), &Logger::silent());
         match transport.expect("usable").get(&changes()).await {
             Ok(answer) => println!("answer {}", answer.status),
             Err(error) => println!("error {}", error.explained()),

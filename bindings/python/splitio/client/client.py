@@ -35,7 +35,7 @@ class Client(Evaluations):
     def on(self, sdk_event: SdkEvent, callback_handle: Callable[[Any], Any]) -> None:
         """Calls something when the factory becomes ready, or whenever its definitions change."""
         if is_subscription(sdk_event, callback_handle):
-            self._factory._enter()
+            self._factory._use()
             self._factory._delivery.on(sdk_event, callback_handle)
 
 
@@ -77,7 +77,7 @@ class ClientAsync:
     async def on(self, sdk_event: SdkEvent, callback_handle: Callable[[Any], Any]) -> None:
         """Calls something when the factory becomes ready, or whenever its definitions change."""
         if is_subscription(sdk_event, callback_handle):
-            self._factory._enter()
+            self._factory._use()
             self._factory._delivery.on(sdk_event, callback_handle)
 
     async def get_treatment(

@@ -69,6 +69,17 @@ class SplitFactoryBase:
         if not self._handle.is_of_this_process():
             self._after_fork()
 
+    def _use(self) -> None:
+        """Before a call that leaves something to be handed over."""
+        if self._handle.in_use != int(_native.fork_generation.value):
+            self._enter()
+            self._begin()
+            _handle.finish_with_multiprocessing()
+            self._handle.in_use = self._handle.generation
+
+    def _begin(self) -> None:
+        """The first such call in this process."""
+
     def _after_fork(self) -> None:
         raise NotImplementedError
 
@@ -94,11 +105,7 @@ class SplitFactory(SplitFactoryBase):
         self._delivery = Delivery(self._handle, settings.listener)
         # Dropped without `destroy`, it still sends what it has.
         weakref.finalize(self, self._handle.abandon).atexit = False
-        if self._handle.status == _native.STATUS_WAITING_FORK:
-            # preforkedInitialization: no thread in the master, only what has been said so far.
-            self._delivery.take()
-        else:
-            self._delivery.start()
+        self._delivery.catch_up()
 
     def client(self) -> Client:
         """A client, which is little more than a reference to this."""
@@ -111,15 +118,19 @@ class SplitFactory(SplitFactoryBase):
     def block_until_ready(self, timeout: Optional[float] = None) -> None:
         """Waits until it is ready; raises TimeoutException after `timeout` seconds. None: as long as it takes."""
         self._enter()
-        pointer = self._handle.pointer
-        status = _waiting.until(lambda ms: int(_native.block_until_ready(pointer, ms)), timeout)
-        self._check_readiness(status, timeout)
+        self._check_readiness(_waiting.until(self._wait, timeout), timeout)
+
+    def _wait(self, milliseconds: int) -> int:
+        status = int(_native.block_until_ready(self._handle.pointer, milliseconds))
+        self._delivery.catch_up()
+        return status
 
     def flush(self, timeout: Optional[float] = None) -> bool:
         """Sends what is queued and waits for it; whether all was sent within `timeout` seconds."""
         self._enter()
-        pointer = self._handle.pointer
-        return _waiting.until(lambda ms: int(_native.flush(pointer, ms)), timeout) == _native.OK
+        status = self._handle.flush(timeout)
+        self._delivery.catch_up()
+        return status == _native.OK
 
     def destroy(self, destroyed_event: Any = None) -> None:
         """Ends it, in the background: evaluations give `control` from now on, and what is queued is sent.
@@ -138,6 +149,15 @@ class SplitFactory(SplitFactoryBase):
         self._enter()
         _handle.resume(self._handle)
         self._delivery.start()
+
+    def _enter(self) -> None:
+        super()._enter()
+        self._delivery.catch_up()
+
+    def _begin(self) -> None:
+        # The master of preforkedInitialization stays without threads.
+        if self._handle.status != _native.STATUS_WAITING_FORK:
+            self._delivery.start()
 
     def _after_fork(self) -> None:
         self._handle.renew()

@@ -1,0 +1,13 @@
+"""wsgi_preloaded for uWSGI, with a hook that resumes the factory in each worker."""
+
+from django_site.wsgi_preloaded import application
+from django_splitio import get_factory
+from uwsgidecorators import postfork
+
+__all__ = ["application"]
+
+
+@postfork
+def resume():
+    get_factory().resume()
+    get_factory().block_until_ready(5)
