@@ -57,17 +57,33 @@ def processes(session: int) -> List[str]:
 class Server:
     """A server with the application of `apps/`, for a `with`."""
 
-    def __init__(self, command: List[str], port: int, folder: Path, environment: Dict[str, str]) -> None:
+    def __init__(
+        self,
+        command: List[str],
+        port: int,
+        folder: Path,
+        environment: Dict[str, str],
+        directory: Path = APPS,
+        first: str = "/pid",
+    ) -> None:
+        """`directory` has the application, and `first` is a path that it answers."""
         self._command = command
         self._port = port
         self._log = folder / "server.log"
-        self._environment = {**os.environ, **environment, "PYTHONPATH": str(APPS), "HOME": str(folder)}
+        self._environment = {**os.environ, **environment, "PYTHONPATH": str(directory), "HOME": str(folder)}
+        self._directory = directory
+        self._first = first
         self._process: Optional[subprocess.Popen] = None
 
     def __enter__(self) -> Server:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, env=self._environment, cwd=APPS, start_new_session=True
+                self._command,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                cwd=self._directory,
+                start_new_session=True,
             )
         try:
             eventually(self._answers, f"an answer of {self._command[0]}", START_SECONDS)
@@ -80,7 +96,7 @@ class Server:
         if self._process.poll() is not None:
             raise AssertionError(f"the server ended at once:\n{self.log()}")
         try:
-            self.get("/pid")
+            self.get(self._first)
             return True
         except (OSError, http.client.HTTPException):
             return False
