@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, List
 
 from . import _native, _records, _waiting
 from ._handle import Handle
+from ._pace import Pace
 from .models.events import SdkEvent
 
 _LOG = logging.getLogger("splitio.delivery")
@@ -32,6 +33,9 @@ class Delivery:
         # By fork generation: who may start the thread there.
         self._starters: Dict[int, object] = {}
         self._over = False
+        # Only where there is somebody to wait for.
+        self.pace = None if listener is None else Pace()
+        self._thread = 0
         # To be called once the factory is destroyed and everything is handed over.
         self._afterwards: List[Callable[[], Any]] = []
         handle.delivered = self.is_over
@@ -63,6 +67,15 @@ class Delivery:
         self._starters = {}
         self._afterwards = []
         self._over = False
+        if self.pace is not None:
+            self.pace = Pace()
+
+    def evaluated(self, impressions: int) -> None:
+        """After an evaluation: waits for the listener if it is far behind. One that evaluates is not held up."""
+        if self.pace is not None and self._starters:
+            self.pace.made(impressions)
+            if self.pace.is_behind() and threading.get_ident() != self._thread:
+                self.pace.wait()
 
     def on(self, sdk_event: SdkEvent, handler: Callable[[Any], Any]) -> None:
         if self._handlers.add(sdk_event, handler) is not None:
@@ -86,14 +99,18 @@ class Delivery:
     def take(self) -> int:
         """Hands over what there is, and says why there is no more."""
         while True:
+            mark = 0 if self.pace is None else self.pace.mark()
             status, records = _native.poll(self._handle.pointer, 0, _records.MOST)
             if records is None:
+                if self.pace is not None:
+                    self.pace.all_arrived(mark)
                 return status
             for record in _records.parse(records):
                 self._hand_over(record)
 
     def _run(self) -> None:
         generation = self._handle.generation
+        self._thread = threading.get_ident()
         status = _native.TIMEOUT
         try:
             while status == _native.TIMEOUT:
@@ -129,13 +146,12 @@ class Delivery:
     def _hand_over(self, record: Dict[str, Any]) -> None:
         kind = record["type"]
         if kind == "log":
-            try:
-                _records.log(record)
-            except Exception:  # A handler of the host's logging must not end the delivery.
-                logging.lastResort and logging.lastResort.handle(_failed(record))
+            _records.log(record)
         elif kind == "impression":
             if self._listener is not None:
                 self._call(self._listener.log_impression, _records.impression(record), "log_impression")
+            if self.pace is not None:
+                self.pace.arrived(1)
         elif kind == "event":
             handler = self._handlers.of(_records.event(record))
             if handler is not None:
@@ -147,7 +163,3 @@ class Delivery:
             function(argument)
         except Exception:
             _LOG.exception("%s of the program failed", what)
-
-
-def _failed(record: Dict[str, Any]) -> logging.LogRecord:
-    return logging.LogRecord("splitio", logging.ERROR, "libsplitio", 0, record["message"], (), None)

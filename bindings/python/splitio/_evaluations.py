@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctypes import byref, sizeof
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple, TypeVar
 
 from . import _arguments, _native, _results
 from ._results import WithConfig
@@ -11,6 +11,7 @@ from ._results import WithConfig
 if TYPE_CHECKING:
     from .client.factory import SplitFactoryBase
 
+_T = TypeVar("_T")
 _encode = str.encode
 _names = _arguments.NAMES
 _treatments = _results.TREATMENTS
@@ -27,6 +28,8 @@ class Evaluations:
         self._factory = factory
         self._handle = factory._handle
         self._argument = factory._handle.argument
+        # Whether impressions have a listener, who must be able to follow.
+        self._listened = factory._delivery.pace is not None
         self._treatment = _native.TREATMENT[factory._keeps_lock]
         self._treatment_with_config = _native.TREATMENT_WITH_CONFIG[factory._keeps_lock]
 
@@ -51,14 +54,20 @@ class Evaluations:
                 pass
             else:
                 if 0 not in text and self._handle.in_use == _fork_generation[0]:
-                    return _treatments[self._treatment(self._argument, text, flag, None)]
+                    treatment = self._treatment(self._argument, text, flag, None)
+                    if self._listened:
+                        self._factory._delivery.evaluated(1)
+                    return _treatments[treatment]
         self._factory._use()
         whose, options = _arguments.question("get_treatment", key, attributes, evaluation_options)
         try:
             name = _arguments.text(feature_flag_name)
-            return _treatments[self._treatment(self._argument, whose, name, options and byref(options))]
+            treatment = self._treatment(self._argument, whose, name, options and byref(options))
         finally:
             _arguments.done(options)
+        if self._listened:
+            self._factory._delivery.evaluated(1)
+        return _treatments[treatment]
 
     def get_treatment_with_config(
         self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
@@ -75,10 +84,13 @@ class Evaluations:
         try:
             name = _arguments.text(feature_flag_name)
             self._treatment_with_config(self._argument, whose, name, options and byref(options), result)
-            return _results.one(block, result)
+            answer = _results.one(block, result)
         finally:
             _spare_results.append((block, result))
             _arguments.done(options)
+        if self._listened:
+            self._factory._delivery.evaluated(1)
+        return answer
 
     def get_treatments(
         self, key: Any, feature_flag_names: Any, attributes: Any = None, evaluation_options: Any = None
@@ -87,7 +99,7 @@ class Evaluations:
         results, plain = self._list(
             _native.treatments, "get_treatments", key, feature_flag_names, attributes, evaluation_options
         )
-        return _results.many(results, feature_flag_names if plain else None)
+        return self._listened_to(_results.many(results, feature_flag_names if plain else None))
 
     def get_treatments_with_config(
         self, key: Any, feature_flag_names: Any, attributes: Any = None, evaluation_options: Any = None
@@ -101,7 +113,7 @@ class Evaluations:
             attributes,
             evaluation_options,
         )
-        return _results.many_with_config(results, feature_flag_names if plain else None)
+        return self._listened_to(_results.many_with_config(results, feature_flag_names if plain else None))
 
     def get_treatments_by_flag_set(
         self, key: Any, flag_set: Any, attributes: Any = None, evaluation_options: Any = None
@@ -115,7 +127,7 @@ class Evaluations:
             attributes,
             evaluation_options,
         )
-        return _results.many(results)
+        return self._listened_to(_results.many(results))
 
     def get_treatments_with_config_by_flag_set(
         self, key: Any, flag_set: Any, attributes: Any = None, evaluation_options: Any = None
@@ -129,7 +141,7 @@ class Evaluations:
             attributes,
             evaluation_options,
         )
-        return _results.many_with_config(results)
+        return self._listened_to(_results.many_with_config(results))
 
     def get_treatments_by_flag_sets(
         self, key: Any, flag_sets: Any, attributes: Any = None, evaluation_options: Any = None
@@ -143,7 +155,7 @@ class Evaluations:
             attributes,
             evaluation_options,
         )
-        return _results.many(results)
+        return self._listened_to(_results.many(results))
 
     def get_treatments_with_config_by_flag_sets(
         self, key: Any, flag_sets: Any, attributes: Any = None, evaluation_options: Any = None
@@ -157,7 +169,12 @@ class Evaluations:
             attributes,
             evaluation_options,
         )
-        return _results.many_with_config(results)
+        return self._listened_to(_results.many_with_config(results))
+
+    def _listened_to(self, answers: Dict[str, _T]) -> Dict[str, _T]:
+        if self._listened:
+            self._factory._delivery.evaluated(len(answers))
+        return answers
 
     def track(self, key: Any, traffic_type: Any, event_type: Any, value: Any = None, properties: Any = None) -> bool:
         """Records an event of a key, for metrics; whether it was valid and there was room for it."""

@@ -14,6 +14,7 @@ from typing import Any, Callable, Deque, Dict, Optional, Set, Tuple
 
 from . import _native, _records
 from ._handle import Handle
+from ._pace import PATIENCE_SECONDS, Pace
 from .models.events import SdkEvent
 
 _LOG = logging.getLogger("splitio.delivery")
@@ -30,6 +31,8 @@ class LoopDelivery:
         self._handle = handle
         self._listener = listener
         self._handlers = _records.Handlers()
+        # Only where there is somebody to wait for.
+        self.pace = None if listener is None else Pace()
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._descriptor = -1
         self._over = False
@@ -75,6 +78,23 @@ class LoopDelivery:
         self._waiting, self._caller = set(), None
         self._over = False
 
+    def evaluated(self, impressions: int) -> None:
+        """After an evaluation. The loop is the one that delivers: see `follow`."""
+        if self.pace is not None:
+            self.pace.made(impressions)
+
+    async def follow(self) -> None:
+        """Waits for the listener, if it is far behind. A listener that evaluates is not held up."""
+        if self.pace is None or not self.pace.is_behind() or asyncio.current_task() is self._caller:
+            return
+        seen, since = self.pace.progress(), time.monotonic()
+        while self.pace.is_behind():
+            await asyncio.sleep(0)
+            if self.pace.progress() != seen:
+                seen, since = self.pace.progress(), time.monotonic()
+            elif time.monotonic() - since > PATIENCE_SECONDS:
+                self.pace.give_up()
+
     def on(self, sdk_event: SdkEvent, handler: Callable[[Any], Any]) -> None:
         self.attach()
         self._employ()
@@ -116,11 +136,15 @@ class LoopDelivery:
 
     def _drain(self) -> None:
         """The descriptor is readable. One helping at a time: the loop has other things to do."""
+        mark = 0 if self.pace is None else self.pace.mark()
         status, records = _native.poll(self._handle.pointer, 0, _records.MOST)
         if records is not None:
             for record in _records.parse(records):
                 self._hand_over(record)
-        elif status != _native.TIMEOUT:
+        elif status == _native.TIMEOUT:
+            if self.pace is not None and not self._calls:
+                self.pace.all_arrived(mark)
+        else:
             self._over = True
             self._wake()
             # Who is still known here is kept alive: a listener may know the factory.
@@ -139,10 +163,7 @@ class LoopDelivery:
     def _hand_over(self, record: Dict[str, Any]) -> None:
         kind = record["type"]
         if kind == "log":
-            try:
-                _records.log(record)
-            except Exception:  # A handler of the host's logging must not end the delivery.
-                _LOG.debug("a handler failed", exc_info=True)
+            _records.log(record)
         elif kind == "impression":
             if self._listener is not None:
                 self._call_later(self._listener.log_impression, _records.impression(record), "log_impression")
@@ -179,3 +200,5 @@ class LoopDelivery:
                         await answer
                 except Exception:
                     _LOG.exception("%s of the program failed", what)
+                if self.pace is not None:
+                    self.pace.arrived(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from typing import Any, Dict, List, Optional
 
 from .events.events_metadata import EventsMetadata, SdkEventType
@@ -34,7 +35,11 @@ def log(record: Dict[str, Any]) -> None:
     line = logger.makeRecord(logger.name, level, "libsplitio", 0, record["message"], (), None)
     line.created = record["time"] / 1000
     line.msecs = record["time"] % 1000
-    logger.handle(line)
+    try:
+        logger.handle(line)
+    except Exception:  # A handler of the program must not end the delivery. As handlers do themselves:
+        if logging.raiseExceptions:
+            traceback.print_exc()
 
 
 def impression(record: Dict[str, Any]) -> Dict[str, Any]:

@@ -96,6 +96,19 @@ def test_the_listener_gets_everything_in_order_before_destroy_is_done(shop_file)
     assert listener.data[7]["attributes"] == {"n": 7}
 
 
+def test_a_loop_over_many_keys_loses_nothing(shop_file):
+    listener = Listener()
+
+    async def main():
+        factory = await made(shop_file, impressionListener=listener)
+        for number in range(25_000):
+            await factory.client().get_treatment(f"key-{number}", "checkout")
+        await factory.destroy()
+
+    asyncio.run(main())
+    assert len(listener.data) == 25_000
+
+
 def test_a_listener_that_is_no_coroutine_or_fails(shop_file):
     got = []
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 
 from support import backend as backends
 from support import flags
@@ -130,6 +131,49 @@ def test_destroy_hands_over_what_is_left(localhost):
     factory.destroy(gone)
     assert gone.wait(10)
     assert len(listener.data) == 3000
+
+
+def test_a_loop_over_many_keys_loses_nothing(localhost):
+    listener = Listener()
+    client = localhost(impressionListener=listener).client()
+    for number in range(30_000):
+        client.get_treatment(f"key-{number}", "checkout")
+    for number in range(3_000):
+        client.get_treatments(f"list-{number}", ["checkout", "banner", "rollout", "dead", "unknown"])
+    eventually(lambda: len(listener.data) == 42_000, seconds=30)
+
+
+def test_a_listener_that_stands_still_stops_nobody(localhost):
+    go_on = threading.Event()
+
+    class Standing(Listener):
+        def log_impression(self, data):
+            go_on.wait(30)
+            super().log_impression(data)
+
+    client = localhost(impressionListener=Standing()).client()
+    try:
+        began = time.monotonic()
+        for number in range(30_000):
+            client.get_treatment(f"key-{number}", "checkout")
+        # It waits for it once.
+        assert time.monotonic() - began < 5
+    finally:
+        go_on.set()
+
+
+def test_a_listener_that_evaluates_is_not_held_up(localhost):
+    class Asking(Listener):
+        def log_impression(self, data):
+            super().log_impression(data)
+            if data["impression"].feature_name == "checkout" and len(self.data) < 20_000:
+                client.get_treatment(f"again-{len(self.data)}", "checkout")
+                client.get_treatment("ann", "banner")
+
+    listener = Asking()
+    client = localhost(impressionListener=listener).client()
+    client.get_treatment("ann", "checkout")
+    eventually(lambda: len(listener.data) >= 10_000, seconds=30)
 
 
 def test_ready_is_told_once_also_to_who_comes_late(localhost):

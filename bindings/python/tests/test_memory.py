@@ -5,6 +5,7 @@ SPLITIO_LEAK_EVALUATIONS and SPLITIO_LEAK_FACTORIES make it longer: 5000000 and 
 """
 
 import gc
+import logging
 import os
 import threading
 
@@ -18,6 +19,14 @@ EVALUATIONS = int(os.environ.get("SPLITIO_LEAK_EVALUATIONS", "200000"))
 FACTORIES = int(os.environ.get("SPLITIO_LEAK_FACTORIES", "60"))
 # What allocators and caches may still take once everything is warm.
 SLACK_KB = 4096
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """pytest keeps every line."""
+    logging.getLogger("splitio").setLevel(logging.CRITICAL)
+    yield
+    logging.getLogger("splitio").setLevel(logging.NOTSET)
 
 
 def resident_kb():

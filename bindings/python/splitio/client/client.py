@@ -84,11 +84,9 @@ class ClientAsync:
         self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
     ) -> str:
         """The treatment of a key."""
-        if self._waits:
-            return await _elsewhere(
-                self._evaluations.get_treatment, key, feature_flag_name, attributes, evaluation_options
-            )
-        return self._evaluations.get_treatment(key, feature_flag_name, attributes, evaluation_options)
+        return await self._answer(
+            self._evaluations.get_treatment, key, feature_flag_name, attributes, evaluation_options
+        )
 
     async def get_treatment_with_config(
         self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
@@ -153,7 +151,9 @@ class ClientAsync:
         return await self._answer(self._evaluations.track, key, traffic_type, event_type, value, properties)
 
     async def _answer(self, function: Callable[..., _T], *arguments: Any) -> _T:
-        return await _elsewhere(function, *arguments) if self._waits else function(*arguments)
+        answer = await _elsewhere(function, *arguments) if self._waits else function(*arguments)
+        await self._factory._delivery.follow()
+        return answer
 
 
 async def _elsewhere(function: Callable[..., _T], *arguments: Any) -> _T:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import weakref
 from enum import Enum
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Union
 
 from .. import _config, _handle, _native, _waiting
 from .._delivery import Delivery
@@ -42,6 +42,8 @@ class TimeoutException(Exception):
 
 class SplitFactoryBase:
     """What factories with and without asyncio have in common."""
+
+    _delivery: Union[Delivery, LoopDelivery]
 
     def __init__(self, pointer: int, settings: _config.Settings) -> None:
         self._handle = _handle.Handle(pointer)
@@ -99,6 +101,8 @@ class SplitFactoryBase:
 
 class SplitFactory(SplitFactoryBase):
     """A running SDK. Make one, keep it, and get clients and managers from it."""
+
+    _delivery: Delivery
 
     def __init__(self, pointer: int, settings: _config.Settings) -> None:
         super().__init__(pointer, settings)
@@ -166,6 +170,8 @@ class SplitFactory(SplitFactoryBase):
 
 class SplitFactoryAsync(SplitFactoryBase):
     """A running SDK under asyncio. Make one, keep it, and get clients and managers from it."""
+
+    _delivery: LoopDelivery
 
     def __init__(self, pointer: int, settings: _config.Settings) -> None:
         super().__init__(pointer, settings)
