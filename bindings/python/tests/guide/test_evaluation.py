@@ -58,6 +58,7 @@ def test_the_key_should_be_a_string(split, key):
     assert split.get_treatment(key, "FEATURE_FLAG_NAME") == "control"
 
 
+@pytest.mark.filterwarnings("ignore:For compatibility:DeprecationWarning")
 @block("Attribute syntax", 1)
 def test_attributes(attributes_count):
     import arrow
@@ -89,6 +90,7 @@ def test_attributes(attributes_count):
         assert split.get_treatment("key", "FEATURE_FLAG_NAME", {**attributes, name: other}) == "off", name
 
 
+@pytest.mark.filterwarnings("ignore:For compatibility:DeprecationWarning")
 @block("Attribute syntax", 2)
 def test_attributes_asyncio(attributes_count):
     import arrow

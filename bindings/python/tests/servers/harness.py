@@ -140,7 +140,7 @@ class Server:
         assert status == expected, f"status {status} after {took:.1f} s\n{self.log()}"
         eventually(lambda: not processes(self._process.pid), "the end of all processes", STOP_SECONDS - took + 1)
         text = self.log()
-        for sign in ("Traceback", "SIGKILL", "Segmentation", "panicked", "DAMN"):
+        for sign in ("Traceback", "SIGKILL", "Segmentation", "panicked", "DAMN", "with this SDK key already"):
             assert sign not in text, text
 
 
