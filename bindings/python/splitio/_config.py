@@ -1,0 +1,117 @@
+"""The configuration on its way to the library.
+
+Options are not known here by name: the dictionary goes to the library as JSON. Only what is an object in Python is
+looked at: the listener, which stays on this side, and the fallback treatments.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+from ctypes import byref
+from typing import Any, Dict, Optional, Tuple
+
+from . import _native
+from .api import APIException
+from .models.fallback_config import FallbackTreatmentsConfiguration
+from .models.fallback_treatment import FallbackTreatment
+from .version import __version__
+
+_LISTENER = ("impressionListener", "impression_listener")
+
+
+class Settings:
+    """What a factory starts from."""
+
+    def __init__(self, config: Optional[Dict[str, Any]], urls: Dict[str, Any]) -> None:
+        given = dict(config or {})
+        listeners = [given.pop(name) for name in _LISTENER if name in given]
+        self.listener = next((listener for listener in listeners if listener is not None), None)
+        # Redis answers over a socket: evaluations then give up the interpreter lock.
+        self.waits = any(str(name).lower().startswith(("redis", "storage")) for name in given)
+        options = {
+            # As users of Split's SDK expect: what it does not know it ignores.
+            "strictConfig": False,
+            # All lines, which cost nothing while nothing happens: Python's loggers choose among them, at any time.
+            "logLevel": "debug",
+            **given,
+            **{name: url for name, url in urls.items() if url is not None},
+            "sdkName": "python",
+            "sdkVersion": __version__,
+        }
+        self.json = json.dumps({name: _plain(value) for name, value in options.items() if isinstance(name, str)})
+
+    def native(self) -> Native:
+        """A configuration of the library, for a `with`."""
+        return Native(self)
+
+
+class Native:
+    """A split_config, ended with its block."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._config = 0
+
+    def __enter__(self) -> int:
+        self._config = _native.config_new()
+        error = _native.Error()
+        status = _native.config_merge_json(self._config, self._settings.json.encode(), byref(error))
+        if status != _native.OK:
+            self.__exit__()
+            raise ValueError(error.text())
+        kinds = _native.QUEUE_LOGS | _native.QUEUE_EVENTS
+        if self._settings.listener is not None:
+            kinds |= _native.QUEUE_IMPRESSIONS
+        status = _native.config_enable_queue(self._config, kinds, 0)
+        if status != _native.OK:
+            self.__exit__()
+            raise RuntimeError(f"the queue of libsplitio cannot be enabled: {status}")
+        return self._config
+
+    def __exit__(self, *_raised: Any) -> None:
+        _native.config_free(self._config)
+
+
+def _plain(value: Any) -> Any:
+    """A value of an option in JSON's types."""
+    if isinstance(value, FallbackTreatmentsConfiguration):
+        return _without_none(
+            {"global": _plain(value.global_fallback_treatment), "byFlag": _plain(value.by_flag_fallback_treatment)}
+        )
+    if isinstance(value, FallbackTreatment):
+        return _without_none({"treatment": _plain(value.treatment), "config": _plain(value.config)})
+    if isinstance(value, enum.Enum):
+        return _plain(value.value)
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def _without_none(values: Dict[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def new_factory(api_key: Any, settings: Settings) -> Tuple[int, str]:
+    """A factory of the library; or 0, and why the SDK key cannot be one."""
+    if not isinstance(api_key, str):
+        return 0, "the SDK key is not a string"
+    error = _native.Error()
+    with settings.native() as config:
+        factory = _native.factory_new(api_key.encode("utf-8", "surrogatepass"), config, byref(error))
+    if factory:
+        return factory, ""
+    if error.status == _native.INVALID_ARGUMENT:
+        return 0, error.text()
+    if error.status == _native.STORAGE:
+        raise APIException(error.text())
+    if error.status == _native.SYSTEM:
+        raise OSError(error.text())
+    raise ValueError(error.text())

@@ -1,0 +1,5 @@
+"""ImpressionListener, by its short path."""
+
+from .client.listener import ImpressionListener
+
+__all__ = ["ImpressionListener"]

@@ -1,0 +1,5 @@
+"""Key, by its short path."""
+
+from .client.key import Key
+
+__all__ = ["Key"]

@@ -1,0 +1,1 @@
+"""Where Split's SDK has the values that its users get and give."""
