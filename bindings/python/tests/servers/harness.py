@@ -201,6 +201,10 @@ class Crowd:
         with contextlib.suppress(AssertionError):
             eventually(lambda: not difference(), "everything at the backend", seconds)
         assert difference() == {}, f"{difference()} of {dict(self.by_worker)}\n{self._server.log()}"
+        # By the emulator's own sums, too.
+        for endpoint, expected in (("testImpressions/bulk", self.evaluated), ("events/bulk", events)):
+            sums = backend.call("GET", "counters")[endpoint]
+            assert (sums["items"], sums["distinct"]) == (sum(expected.values()),) * 2, endpoint
 
 
 def serve(backend: Emulator, command: List[str], port: int, folder: Path, **options: Any) -> Server:
