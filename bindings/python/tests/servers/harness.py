@@ -159,7 +159,7 @@ class Crowd:
         """As many evaluations at a time as it takes to keep each worker busy, each with a key that no other has. Who
         made them, and the treatments."""
         keys = [f"key-{next(self._numbers)}" for _ in range(2 * self._workers)]
-        path = "/work" if track else "/treatment"
+        path = "/track" if track else "/treatment"
         with ThreadPoolExecutor(len(keys)) as pool:
             answers = list(pool.map(lambda key: self._server.get(f"{path}?key={key}"), keys))
         for key, answer in zip(keys, answers):
