@@ -12,6 +12,6 @@ def _running_emulator():
 @pytest.fixture
 def backend(_running_emulator):
     """An emulator that streams, with one flag."""
-    _running_emulator.begin(payload="gzip")
+    _running_emulator.begin(payload="gzip", distinct=True)
     _running_emulator.put(CHECKOUT)
     return _running_emulator

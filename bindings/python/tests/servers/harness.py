@@ -159,7 +159,7 @@ class Crowd:
         """As many evaluations at a time as it takes to keep each worker busy, each with a key that no other has. Who
         made them, and the treatments."""
         keys = [f"key-{next(self._numbers)}" for _ in range(2 * self._workers)]
-        path = "/work" if track else "/treatment"
+        path = "/track" if track else "/treatment"
         with ThreadPoolExecutor(len(keys)) as pool:
             answers = list(pool.map(lambda key: self._server.get(f"{path}?key={key}"), keys))
         for key, answer in zip(keys, answers):
@@ -201,6 +201,10 @@ class Crowd:
         with contextlib.suppress(AssertionError):
             eventually(lambda: not difference(), "everything at the backend", seconds)
         assert difference() == {}, f"{difference()} of {dict(self.by_worker)}\n{self._server.log()}"
+        # By the emulator's own sums, too.
+        for endpoint, expected in (("testImpressions/bulk", self.evaluated), ("events/bulk", events)):
+            sums = backend.call("GET", "counters")[endpoint]
+            assert (sums["items"], sums["distinct"]) == (sum(expected.values()),) * 2, endpoint
 
 
 def serve(backend: Emulator, command: List[str], port: int, folder: Path, **options: Any) -> Server:

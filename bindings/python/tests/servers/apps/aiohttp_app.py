@@ -42,5 +42,5 @@ async def work(request):
 def application(_arguments):
     app = web.Application()
     app.cleanup_ctx.append(split)
-    app.add_routes([web.get("/pid", pid), web.get("/treatment", treatment), web.get("/work", work)])
+    app.add_routes([web.get("/pid", pid), web.get("/treatment", treatment), web.get("/track", work)])
     return app

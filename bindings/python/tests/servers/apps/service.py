@@ -32,7 +32,7 @@ def answer(factory, path, key):
     factory = factory()
     factory.block_until_ready(10)
     client = factory.client()
-    if path == "/work":
+    if path == "/track":
         client.track(key, "user", "asked")
     return {"pid": os.getpid(), "treatment": client.get_treatment(key, "checkout")}
 

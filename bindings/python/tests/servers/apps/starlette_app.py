@@ -41,6 +41,6 @@ async def work(request):
 
 
 app = Starlette(
-    routes=[Route("/pid", pid), Route("/treatment", treatment), Route("/work", work)],
+    routes=[Route("/pid", pid), Route("/treatment", treatment), Route("/track", work)],
     lifespan=lifespan,
 )
