@@ -318,6 +318,8 @@ impl Recorder {
 
     /// Sends what is recorded now, without waiting for its time. False if not all of it arrived: the deadline came first
     /// (never without one), the backend refused some of it, or it does not accept the SDK key.
+    ///
+    /// Begins no post after the deadline, but ends the one under way: who wants no more of it than that may leave.
     pub(crate) async fn flush(&self, post: &impl Post, deadline: Option<Instant>) -> bool {
         self.senders.send_all(post, deadline.map(Into::into)).await
     }
@@ -329,10 +331,10 @@ impl Recorder {
     pub(crate) async fn drain(&self, post: &impl Post, deadline: Instant) -> bool {
         let senders = &self.senders;
         senders.end();
-        let mut all_arrived = senders.send_all(post, Some(deadline.into())).await;
+        let mut all_arrived = senders.send_all_by(post, deadline.into()).await;
         // Of calls that were on their way when the end began.
         while all_arrived && senders.holds_records() {
-            all_arrived = senders.send_all(post, Some(deadline.into())).await;
+            all_arrived = senders.send_all_by(post, deadline.into()).await;
         }
         senders.abandon();
         self.report_usage(post, self.telemetry.session_length(), Some(deadline)).await;

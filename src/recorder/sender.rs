@@ -129,6 +129,9 @@ impl<S: Source> Station<S> {
             let mut pause = None;
             let mut troubles = self.turn.lock().await;
             while self.source.settled() < goal {
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return false;
+                }
                 let Some(package) = self.source.take(clock::now_ms()) else { break };
                 match self.deliver(post, package, &mut troubles).await {
                     Delivery::Sent => backoff.reset(),

@@ -136,18 +136,21 @@ impl Senders {
         self.ending.send_replace(true);
     }
 
-    /// Sends what there is now, in parallel. False if not all of it arrived by the deadline.
+    /// Sends what there is now, in parallel. Begins nothing after the deadline, and finishes what is under way then: a
+    /// post that is cut off may have arrived, and would be sent again. False if not all of it arrived.
     pub(super) async fn send_all(&self, post: &impl Post, deadline: Option<Instant>) -> bool {
-        let all = async {
-            let arrived = tokio::join!(
-                self.impressions.send_all(post, deadline),
-                self.events.send_all(post, deadline),
-                self.counts.send_all(post, deadline),
-                self.unique_keys.send_all(post, deadline),
-            );
-            arrived == (true, true, true, true)
-        };
-        within(deadline, all).await.unwrap_or(false)
+        let arrived = tokio::join!(
+            self.impressions.send_all(post, deadline),
+            self.events.send_all(post, deadline),
+            self.counts.send_all(post, deadline),
+            self.unique_keys.send_all(post, deadline),
+        );
+        arrived == (true, true, true, true)
+    }
+
+    /// The same for the end, when a post that is under way at the deadline is cut off.
+    pub(super) async fn send_all_by(&self, post: &impl Post, deadline: Instant) -> bool {
+        within(Some(deadline), self.send_all(post, Some(deadline))).await.unwrap_or(false)
     }
 
     /// Whether impressions or events wait.

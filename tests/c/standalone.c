@@ -245,6 +245,29 @@ static void base_urls_in_every_form(void) { /* B10 */
     backend_ended(other);
 }
 
+/* A post that is cut off may have arrived, and would be sent again. */
+static void a_flush_that_is_left_sends_once(void) {
+    int timeouts = 0;
+    backend_reset(server);
+    split_factory *factory = standalone(server, NULL);
+    fault("{\"endpoint\": \"events/bulk\", \"delay_ms\": 600, \"after\": true}");
+    CHECK_INT(split_track(factory, "ann", "user", "paid", 1, NULL), SPLIT_OK);
+    for (int i = 0; i < 100; i++) {
+        long long begun = now_ms();
+        split_status status = split_flush(factory, 100);
+        CHECK(now_ms() - begun < 1000);
+        if (status == SPLIT_OK) break;
+        CHECK_INT(status, SPLIT_E_TIMEOUT);
+        timeouts++;
+    }
+    CHECK(timeouts > 0 && timeouts < 100);
+    CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
+    CHECK_INT(backend_count(server, "events/bulk", "requests"), 1);
+    backend_told(server, "DELETE", "faults", NULL);
+    ended_in_order(factory);
+    CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
+}
+
 /* ---- Ending ------------------------------------------------------------------------------------------------------ */
 
 static void a_backend_that_hangs_does_not_hold_destroy(void) { /* B05 */
@@ -630,6 +653,7 @@ static void the_use_is_told(void) {
 int main(void) {
     static const char *const arguments[] = {NULL};
     server = backend_started(arguments);
+    RUN(a_flush_that_is_left_sends_once);
     RUN(readiness_and_changes_are_told);
     RUN(ready_means_with_segments);
     RUN(a_time_out_keeps_its_time);
