@@ -230,6 +230,8 @@ impl Delivery {
         threads::spawn("splitio-deliver", move || {
             DELIVERING_FOR.set(worker.shared.factory);
             worker.run(&inbox);
+            // It may hold the last of the logger, whose owner takes it to be let go of once the factory has ended.
+            drop(worker);
             drop(alive);
         })?;
         Ok(self.started.get_or_init(|| Started { jobs, ended }))
