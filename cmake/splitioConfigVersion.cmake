@@ -15,6 +15,13 @@ file(STRINGS "${_splitio_prefix}/include/splitio.h" PACKAGE_VERSION REGEX "^#def
 string(REGEX REPLACE "^#define SPLIT_VERSION \"([0-9.]*).*$" "\\1" PACKAGE_VERSION "${PACKAGE_VERSION}")
 string(REGEX MATCH "^[0-9]+" _splitio_major "${PACKAGE_VERSION}")
 
+# It is for 64 bits; a project without languages does not say what it is for.
+if(CMAKE_SIZEOF_VOID_P AND NOT CMAKE_SIZEOF_VOID_P EQUAL 8)
+    set(PACKAGE_VERSION "${PACKAGE_VERSION} (64 bit)")
+    set(PACKAGE_VERSION_UNSUITABLE TRUE)
+    return()
+endif()
+
 set(PACKAGE_VERSION_COMPATIBLE FALSE)
 set(PACKAGE_VERSION_EXACT FALSE)
 if(PACKAGE_FIND_VERSION_RANGE)

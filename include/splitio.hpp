@@ -31,6 +31,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -161,6 +162,10 @@ public:
     bool track(Text key, Text traffic_type, Text event_type, std::optional<double> value, const Properties &properties,
                std::error_code &error) const noexcept {
         return record(key, traffic_type, event_type, value, Options{}.properties(properties), error);
+    }
+    bool track(Text key, Text traffic_type, Text event_type, std::optional<double> value,
+               std::error_code &error) const noexcept {
+        return record(key, traffic_type, event_type, value, Options{}, error);
     }
     bool track(Text key, Text traffic_type, Text event_type, std::optional<double> value = std::nullopt,
                std::initializer_list<Attribute> properties = {}) const noexcept {
@@ -382,6 +387,11 @@ private:
                           SPLIT_VERSION, split_version());
             return error.status;
         }
+        if (config.c_ptr() == nullptr) {
+            error.status = SPLIT_E_INVALID_ARGUMENT;
+            std::snprintf(error.message, sizeof error.message, "the configuration was moved from");
+            return error.status;
+        }
         split_factory *handle = split_factory_new(detail::Terminated{sdk_key}.get(), config.c_ptr(), &error);
         factory_ = {handle, detail::End{detail::milliseconds(config.destroy_timeout())}};
         reporter_ = config.reporter_ != nullptr ? config.reporter_ : std::make_shared<detail::Reporter>();
@@ -404,7 +414,7 @@ private:
         const Given given{nullptr, options};
         error = make_error_code(split_track_n(factory_.get(), key.data(), key.size(), traffic_type.data(),
                                               traffic_type.size(), event_type.data(), event_type.size(),
-                                              value.value_or(SPLIT_NO_VALUE), given.get()));
+                                              value.value_or(std::numeric_limits<double>::quiet_NaN()), given.get()));
         return !error;
     }
 

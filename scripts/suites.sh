@@ -112,5 +112,5 @@ mode() { # mode flags -- prefix
 # The last words of the script, and its exit status.
 finish() {
     printf '\n%d passed, %d failed\n' "$passed" "$failed"
-    [ "$failed" = 0 ]
+    [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
 }

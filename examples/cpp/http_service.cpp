@@ -2,11 +2,13 @@
  * A web service that shows different pages to different users, as feature flags decide; with cpp-httplib
  * (Debian: libcpp-httplib-dev).
  *
- *     c++ -std=c++17 http_service.cpp -lsplitio -lcpp-httplib -lpthread && ./a.out path/to/examples/data 8080
+ *     c++ -std=c++17 http_service.cpp -lsplitio $(pkg-config --cflags --libs cpp-httplib)
+ *     ./a.out path/to/examples/data 8080
  *     curl 'localhost:8080/checkout?user=ann'      curl 'localhost:8080/checkout?user=mia&cart=75'
  *
  * Port 0 takes a free one. SIGTERM and SIGINT end it in order: first the server, then the factory, which sends what it has.
  */
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -78,9 +80,10 @@ int main(int argc, char **argv) try {
         std::cerr << "cannot listen on port " << argv[2] << '\n';
         return 1;
     }
+    std::thread serving{[&server] { server.listen_after_bind(); }};
+    while (!server.is_running()) std::this_thread::sleep_for(1ms); /* what is stopped before that, runs for ever */
     std::cout << "listening on http://127.0.0.1:" << port << std::endl;
 
-    std::thread serving{[&server] { server.listen_after_bind(); }};
     int signal = 0;
     sigwait(&ends, &signal);
     server.stop();

@@ -174,6 +174,13 @@ public:
         return *this;
     }
 #endif
+    /// The same for who wants no exceptions. On failure it has what came before the attribute that is not valid.
+    Attributes(std::initializer_list<Attribute> attributes, std::error_code &error) noexcept : Attributes() {
+        error.clear();
+        for (const Attribute &attribute : attributes) {
+            if (!error) set(attribute.name, attribute.value, error);
+        }
+    }
     void set(Text name, const Value &value, std::error_code &error) noexcept {
         error = make_error_code(value.put(set_.get(), name));
     }
@@ -286,7 +293,8 @@ struct Fields {
 
 } // namespace detail
 
-/// Who is asked about. The bucketing key, if there is one, decides the bucket in place of the matching key.
+/// Who is asked about. The bucketing key, if there is one, decides the bucket in place of the matching key. It looks at
+/// what it is given and keeps nothing.
 struct Key {
     Key(const char *matching_key) noexcept : matching(matching_key) {}
     Key(const std::string &matching_key) noexcept : matching(matching_key) {}
@@ -306,17 +314,18 @@ struct Key {
 class Options {
 public:
     Options() noexcept = default;
-    Options(std::initializer_list<Attribute> attributes) noexcept { this->attributes(attributes); }
-    Options(const Attributes &attributes) noexcept { this->attributes(attributes); }
+    Options(std::initializer_list<Attribute> attributes) noexcept { take(attributes_, attributes); }
+    Options(const Attributes &attributes) noexcept { take(attributes_, attributes); }
 
-    Options &attributes(std::initializer_list<Attribute> list) noexcept { return take(attributes_, list); }
-    Options &attributes(const Attributes &set) noexcept { return take(attributes_, set); }
+    // Of temporaries only: what is written in braces ends with the statement, and so should what looks at it.
+    Options &&attributes(std::initializer_list<Attribute> list) &&noexcept { return take(attributes_, list); }
+    Options &&attributes(const Attributes &set) &&noexcept { return take(attributes_, set); }
     /// A JSON object.
-    Options &attributes_json(Text json) noexcept { return take(attributes_, json); }
+    Options &&attributes_json(Text json) &&noexcept { return take(attributes_, json); }
     /// Of the impression.
-    Options &properties(std::initializer_list<Attribute> list) noexcept { return take(properties_, list); }
-    Options &properties(const Properties &set) noexcept { return take(properties_, set); }
-    Options &properties_json(Text json) noexcept { return take(properties_, json); }
+    Options &&properties(std::initializer_list<Attribute> list) &&noexcept { return take(properties_, list); }
+    Options &&properties(const Properties &set) &&noexcept { return take(properties_, set); }
+    Options &&properties_json(Text json) &&noexcept { return take(properties_, json); }
 
 private:
     friend class Factory;
@@ -324,17 +333,17 @@ private:
     bool empty() const noexcept { return attributes_.empty() && properties_.empty(); }
     /// The one thing that is given, if it is that: a set of attributes.
     const split_attributes *only_attributes() const noexcept { return properties_.empty() ? attributes_.set : nullptr; }
-    Options &take(detail::Fields &fields, std::initializer_list<Attribute> list) noexcept {
+    Options &&take(detail::Fields &fields, std::initializer_list<Attribute> list) noexcept {
         fields = {nullptr, list.begin(), list.size(), {}};
-        return *this;
+        return std::move(*this);
     }
-    Options &take(detail::Fields &fields, const Attributes &set) noexcept {
+    Options &&take(detail::Fields &fields, const Attributes &set) noexcept {
         fields = {set.c_ptr(), nullptr, 0, {}};
-        return *this;
+        return std::move(*this);
     }
-    Options &take(detail::Fields &fields, Text json) noexcept {
+    Options &&take(detail::Fields &fields, Text json) noexcept {
         fields = {nullptr, nullptr, 0, json};
-        return *this;
+        return std::move(*this);
     }
 
     detail::Fields attributes_;

@@ -366,6 +366,7 @@ private:
         return split_config_set(config_.get(), detail::Terminated{name}.get(), text.get(), error);
     }
     template <class T> split_status put(Text name, const T &value, split_error *error) {
+        static_assert(!std::is_same_v<T, char>, "an option takes text in double quotes");
         if constexpr (std::is_same_v<T, bool>) {
             return put_text(name, value ? "true" : "false", error);
         } else if constexpr (std::is_convertible_v<const T &, Text>) {

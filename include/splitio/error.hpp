@@ -46,9 +46,16 @@ enum class Errc : split_status {
     system = SPLIT_E_SYSTEM,
 };
 
+// One for all shared objects of a program, also of those that hide what they define: codes are compared by its address.
+#if defined(__GNUC__) || defined(__clang__)
+#define SPLITIO_SHARED __attribute__((visibility("default")))
+#else
+#define SPLITIO_SHARED
+#endif
+
 namespace detail {
 
-class Category final : public std::error_category {
+class SPLITIO_SHARED Category final : public std::error_category {
 public:
     const char *name() const noexcept override { return "splitio"; }
     std::string message(int status) const override { return split_status_string(status); }
@@ -71,7 +78,7 @@ public:
 } // namespace detail
 
 /// The category of this library's codes: their numbers are those of splitio.h, their messages its words for them.
-inline const std::error_category &error_category() noexcept {
+SPLITIO_SHARED inline const std::error_category &error_category() noexcept {
     static const detail::Category category;
     return category;
 }
@@ -100,7 +107,7 @@ private:
 #if SPLITIO_EXCEPTIONS
 /// What is thrown. `what()` is a sentence, such as "unknown option featureRefreshRate; did you mean
 /// featuresRefreshRate?".
-class Error : public std::system_error {
+class SPLITIO_SHARED Error : public std::system_error {
 public:
     explicit Error(const split_error &error) : std::system_error(make_error_code(error.status)), error_(error) {}
     const char *what() const noexcept override { return error_.message; }

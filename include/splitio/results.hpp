@@ -128,11 +128,11 @@ public:
 
 /// The description of one flag. Empty, and not to be asked, after a move.
 class Flag : public FlagView {
-public:
+private:
+    friend class Factory;
     /// `list` has at least one.
     explicit Flag(Flags list) noexcept : FlagView(list[0]), list_(std::move(list)) {}
 
-private:
     Flags list_;
 };
 
@@ -159,7 +159,8 @@ public:
 
     /// Valid as long as this object.
     std::string_view view() const noexcept { return {raw_.ptr != nullptr ? raw_.ptr : "", raw_.len}; }
-    operator std::string_view() const noexcept { return view(); }
+    operator std::string_view() const &noexcept { return view(); }
+    operator std::string_view() const && = delete; // it would end before its text is read
     bool empty() const noexcept { return raw_.len == 0; }
 
 private:

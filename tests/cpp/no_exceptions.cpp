@@ -55,6 +55,11 @@ static void a_program_without_exceptions(void) {
     CHECK_CODE(error, std::error_code{});
     attributes.set("plan", "\xff", error);
     CHECK(error == std::errc::invalid_argument);
+    const splitio::Attributes listed{{{"plan", "pro"}, {"age", 31}}, error};
+    CHECK_CODE(error, std::error_code{});
+    CHECK_TEXT(split.treatment("ann", "checkout", listed), "on");
+    const splitio::Attributes refused{{{"plan", "\xff"}, {"age", 31}}, error};
+    CHECK_CODE(error, splitio::Errc::invalid_argument);
     CHECK_TEXT(split.treatment("ann", "checkout", {{"plan", "pro"}}), "on");
     CHECK_TEXT(split.treatment("ann", "checkout", attributes), "on");
     CHECK_TEXT(split.treatment_with_config("ann", "checkout").config().value_or("none"), "{\"color\":\"red\"}");
@@ -62,12 +67,13 @@ static void a_program_without_exceptions(void) {
     CHECK_INT(split.treatments("ann", {"checkout", "banner"}).size(), 2);
     CHECK(split.flag("checkout").has_value());
     CHECK(split.track("ann", "user", "paid", 1, {{"a", 1}}, error));
+    CHECK(split.track("ann", "user", "paid", 1, error));
     CHECK(split.poll(patience, 10, error).has_value());
     split.resume(error);
     split.flush(error);
     split.flush(patience, error);
     CHECK_CODE(error, std::error_code{});
-    CHECK_INT(heard, 7);
+    CHECK_INT(heard, 8);
     split.destroy(patience, error);
     CHECK_CODE(error, std::error_code{});
     split.flush(error);
@@ -80,6 +86,11 @@ static void a_start_that_fails(void) {
     CHECK_CODE(error, splitio::Errc::invalid_argument);
     CHECK(!none);
     CHECK_TEXT(none.treatment("ann", "checkout"), "control");
+
+    splitio::Config config, taken{std::move(config)};
+    splitio::Factory without{"localhost", config, error};
+    CHECK_CODE(error, splitio::Errc::invalid_argument);
+    CHECK(!without);
 }
 
 int main(void) {
