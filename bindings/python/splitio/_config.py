@@ -9,15 +9,17 @@ from __future__ import annotations
 import enum
 import json
 import math
+import time
 from ctypes import byref
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-from . import _native
+from . import _handle, _native
 from .api import APIException
 from .models.fallback_config import FallbackTreatmentsConfiguration
 from .models.fallback_treatment import FallbackTreatment
 from .version import __version__
 
+_FETCHES_FIRST = ("preforkedInitialization", "preforked_initialization")
 _LISTENER = ("impressionListener", "impression_listener")
 
 
@@ -30,6 +32,8 @@ class Settings:
         self.listener = next((listener for listener in listeners if listener is not None), None)
         # Redis answers over a socket: evaluations then give up the interpreter lock.
         self.waits = any(str(name).lower().startswith(("redis", "storage")) for name in given)
+        # With this the library fetches before it gives a factory.
+        self.fetches_first = any(given.get(name) for name in _FETCHES_FIRST)
         options = {
             # As users of Split's SDK expect: what it does not know it ignores.
             "strictConfig": False,
@@ -99,13 +103,44 @@ def _without_none(values: Dict[str, Any]) -> Dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _make(key: bytes, settings: Settings) -> Tuple[int, Any]:
+    error = _native.Error()
+    with settings.native() as config:
+        return int(_native.factory_new(key, config, byref(error)) or 0), error
+
+
+def _make_apart(key: bytes, settings: Settings) -> Tuple[int, Any]:
+    """`_make` where that waits for the network: by a thread, so that this one answers Ctrl-C and greenlets go on."""
+    made: List[Tuple[int, Any]] = []
+    failed: List[BaseException] = []
+    left: List[None] = []
+
+    def work() -> None:
+        try:
+            made.append(_make(key, settings))
+        except BaseException as failure:
+            failed.append(failure)
+        if left and made and made[0][0]:
+            _native.factory_free(made[0][0])
+
+    _handle.start_native_thread(work)
+    try:
+        while not made and not failed:
+            time.sleep(0.005)
+    except BaseException:
+        left.append(None)
+        raise
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
 def new_factory(api_key: Any, settings: Settings) -> Tuple[int, str]:
     """A factory of the library; or 0, and why the SDK key cannot be one."""
     if not isinstance(api_key, str):
         return 0, "the SDK key is not a string"
-    error = _native.Error()
-    with settings.native() as config:
-        factory = _native.factory_new(api_key.encode("utf-8", "surrogatepass"), config, byref(error))
+    key = api_key.encode("utf-8", "surrogatepass")
+    factory, error = _make_apart(key, settings) if settings.fetches_first else _make(key, settings)
     if factory:
         return factory, ""
     if error.status == _native.INVALID_ARGUMENT:

@@ -52,14 +52,15 @@ class Delivery:
     def start(self) -> None:
         """Starts the thread of this process, if there is none."""
         me = object()
-        if self._starters.setdefault(self._handle.generation, me) is not me:
+        generation = self._handle.generation
+        if self._starters.setdefault(generation, me) is not me:
             return
         self._over = False
         self._handle.hold()
         try:
-            threading.Thread(target=self._run, name="splitio-delivery", daemon=True).start()
+            threading.Thread(target=self._run, args=(generation,), name="splitio-delivery", daemon=True).start()
         except RuntimeError:  # The interpreter is ending.
-            self._starters.pop(self._handle.generation, None)
+            self._starters.pop(generation, None)
             self._handle.release()
 
     def renew(self) -> None:
@@ -108,12 +109,14 @@ class Delivery:
             for record in _records.parse(records):
                 self._hand_over(record)
 
-    def _run(self) -> None:
-        generation = self._handle.generation
+    def _run(self, generation: int) -> None:
+        if _native.fork_generation.value != generation:
+            return
         self._thread = threading.get_ident()
         status = _native.TIMEOUT
         try:
-            while status == _native.TIMEOUT:
+            # A greenlet of the parent lives on in a forked child: there it is nobody's, and must not touch the factory.
+            while status == _native.TIMEOUT and _native.fork_generation.value == generation:
                 status = self.take()
                 if status == _native.TIMEOUT:
                     descriptor = _native.poll_fd(self._handle.pointer)
@@ -121,6 +124,10 @@ class Delivery:
                         break
                     _waiting.readable(descriptor)
         finally:
+            if _native.fork_generation.value != generation:
+                # For the same reason as below.
+                threading.current_thread()
+                return  # noqa: B012
             if status == _native.DESTROYED:
                 self._over = True
                 self._conclude()
@@ -141,7 +148,7 @@ class Delivery:
                 what = self._afterwards.pop()
             except IndexError:
                 return
-            what()
+            self._call(_do, what, "what follows destroy")
 
     def _hand_over(self, record: Dict[str, Any]) -> None:
         kind = record["type"]
@@ -161,5 +168,10 @@ class Delivery:
     def _call(function: Callable[[Any], Any], argument: Any, what: str) -> None:
         try:
             function(argument)
-        except Exception:
+        except BaseException:
+            # SystemExit too: it would end the thread, and nobody would hear of anything any more.
             _LOG.exception("%s of the program failed", what)
+
+
+def _do(what: Callable[[], Any]) -> None:
+    what()

@@ -83,17 +83,16 @@ class Handle:
             self.release()
 
         try:
-            _start_native_thread(work)
+            start_native_thread(work)
         except RuntimeError:  # No more threads: the interpreter is ending, or the system has none.
             work()
         # From here on every call must find it destroyed.
-        while not self._ended and self.status != _native.STATUS_DESTROYED:
+        while not self._ended and self.status != _native.STATUS_DESTROYED and self.is_of_this_process():
             time.sleep(0)
 
     def flush(self, timeout: Optional[float]) -> int:
-        """Sends what is queued and waits for it, with all the time in one call: a flush that times out gives up the
-        post under way, which is then sent once more. So it is made by a thread, and the one that waits answers
-        Ctrl-C."""
+        """Sends what is queued and waits for it, with all the time in one call: a flush that times out begins no other
+        post. So it is made by a thread, and the one that waits answers Ctrl-C."""
         answer: List[int] = []
         milliseconds = -1 if timeout is None else math.ceil(max(0.0, timeout) * 1000)
         self.hold()
@@ -103,12 +102,13 @@ class Handle:
             self.release()
 
         try:
-            _start_native_thread(work)
+            start_native_thread(work)
         except RuntimeError:  # As for `destroy`.
             work()
-        while not answer:
+        # In a forked child, where greenlets live on that waited in the parent, there is nobody to answer.
+        while not answer and self.is_of_this_process():
             time.sleep(0.001)
-        return answer[0]
+        return answer[0] if answer else _native.FORKED
 
     def abandon(self) -> None:
         """Nobody can use it any more. What it has queued is still sent."""
@@ -130,7 +130,7 @@ class Handle:
             time.sleep(0.002)
 
 
-def _start_native_thread(work: Callable[[], None]) -> None:
+def start_native_thread(work: Callable[[], None]) -> None:
     """A thread of the system, also where threads are greenlets; without the locks of the module threading, which the
     code that the garbage collector interrupts may hold."""
     import _thread

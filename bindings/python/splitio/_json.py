@@ -10,7 +10,7 @@ import datetime
 import json
 import math
 import numbers
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 # Deeper nesting becomes text. The library reads JSON to a depth of 128.
 _DEPTH = 64
@@ -52,8 +52,9 @@ def _is_decimal(value: Any) -> bool:
     return isinstance(value, numbers.Number) and not isinstance(value, numbers.Complex)
 
 
-def _plain(value: Any, other: Callable[[Any], Any], depth: int = 0) -> Any:
-    """The value in types that JSON has, whatever it takes."""
+def _plain(value: Any, other: Callable[[Any], Any], inside: Tuple[int, ...] = ()) -> Any:
+    """The value in types that JSON has, whatever it takes. `inside` are the containers around it: what contains itself
+    is nothing there, or a circle with two ways round would be walked two to the power of its depth times."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -62,17 +63,20 @@ def _plain(value: Any, other: Callable[[Any], Any], depth: int = 0) -> Any:
         return int(value) if _has_digits(value) else None
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    if depth >= _DEPTH:
+    if id(value) in inside:
+        return None
+    if len(inside) >= _DEPTH:
         return _plain(_text(value), other)
+    around = (*inside, id(value))
     if isinstance(value, (list, tuple)):
-        return [_plain(item, other, depth + 1) for item in value]
+        return [_plain(item, other, around) for item in value]
     if isinstance(value, dict):
-        return {str(_plain(_text(name), other)): _plain(item, other, depth + 1) for name, item in value.items()}
+        return {str(_plain(_text(name), other)): _plain(item, other, around) for name, item in value.items()}
     try:
         value = other(value)
     except Exception:  # An object whose number or time cannot be had, such as the year 0.
         value = _text(value)
-    return _plain(value, other, depth + 1)
+    return _plain(value, other, around)
 
 
 def _has_digits(value: int) -> bool:

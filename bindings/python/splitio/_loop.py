@@ -46,6 +46,8 @@ class LoopDelivery:
         """Makes the running loop the one that delivers."""
         loop = asyncio.get_running_loop()
         if loop is self._loop or self._over:
+            if self._caller is not None and self._caller.done():
+                self._employ()
             return
         self.detach()
         descriptor = int(_native.poll_fd(self._handle.pointer))
@@ -198,6 +200,12 @@ class LoopDelivery:
                     answer = function(argument)
                     if inspect.isawaitable(answer):
                         await answer
+                except asyncio.CancelledError:
+                    # Of something that the program waited for; or of this task, which 3.11 and newer can tell.
+                    cancelling = getattr(asyncio.current_task(), "cancelling", None)
+                    if cancelling is None or cancelling():
+                        raise
+                    _LOG.exception("%s of the program was cancelled", what)
                 except Exception:
                     _LOG.exception("%s of the program failed", what)
                 if self.pace is not None:

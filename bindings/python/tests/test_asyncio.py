@@ -242,6 +242,23 @@ def test_several_loops_in_turn(shop_file):
     assert [data["impression"].matching_key for data in listener.data] == ["ann", "bob"]
 
 
+def test_a_loop_that_only_evaluates_hears_of_it(shop_file):
+    listener = Listener()
+
+    async def first():
+        factory = await made(shop_file, impressionListener=listener)
+        await factory.block_until_ready(5)
+        return factory
+
+    factory = asyncio.run(first())
+
+    async def second():
+        await factory.client().get_treatment("ann", "checkout")
+        await until(lambda: listener.data)
+
+    asyncio.run(second())
+
+
 def test_b08_dropped_factories_are_collected(shop_file):
     async def main():
         for _ in range(20):

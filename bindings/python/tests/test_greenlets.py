@@ -1,4 +1,4 @@
-"""gevent: while a call of ours waits, other greenlets run."""
+"""gevent: while a call of ours waits, other greenlets run; and they come along in a fork."""
 
 import json
 
@@ -74,7 +74,6 @@ assert len(Listener.keys) == 100
 
 @pytest.mark.parametrize("call", BODIES)
 def test_other_greenlets_run_while_one_waits(backend, call):
-    pytest.importorskip("gevent")
     if call == "a time-out":
         backend.post("faults", endpoint="splitChanges", hang=True)
     else:
@@ -85,4 +84,53 @@ def test_other_greenlets_run_while_one_waits(backend, call):
         json.dumps({**backends.QUICK, "eventsPushRate": 3600}),
         json.dumps(backend.arguments),
     )
+    assert "Traceback" not in errors, errors
+
+
+FORKS = """
+from gevent import monkey
+monkey.patch_all()
+import json, os, sys, gevent, splitio
+from splitio import _handle
+
+config, arguments = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+factory = splitio.get_factory("a-key", config=config, **arguments)
+factory.block_until_ready(5)
+client = factory.client()
+assert client.get_treatment("ann", "checkout") == "on"
+gevent.sleep(0.05)  # the greenlet that delivers waits
+
+def in_child(body):
+    child = os.fork()
+    if child == 0:
+        try:
+            body()
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+def idle():
+    gevent.sleep(0.3)
+    assert factory.status.name == "WAITING_FORK", factory.status
+
+def at_work():
+    assert client.get_treatment("ann", "checkout") == "on"
+    gevent.sleep(0.1)
+    assert _handle._living, "it was freed while it is in use"
+    factory.destroy()
+    gevent.sleep(0.3)
+    assert client.get_treatment("ann", "checkout") == "control"
+
+in_child(idle)
+in_child(at_work)
+assert factory.flush(5)
+factory.destroy()
+"""
+
+
+def test_a_greenlet_that_comes_along_in_a_fork_leaves_the_child_alone(backend):
+    _, errors = run(FORKS, json.dumps({**backends.QUICK, "impressionsMode": "DEBUG"}), json.dumps(backend.arguments))
     assert "Traceback" not in errors, errors

@@ -35,6 +35,9 @@ WAITING = {
         factory = get_factory('k', config=config, **arguments)
         began()
         factory.block_until_ready()""",
+    "get_factory before a fork": """
+        began()
+        get_factory('k', config={**config, "preforkedInitialization": True}, **arguments)""",
     "block_until_ready": """
         factory = get_factory('k', config=config, **arguments)
         began()

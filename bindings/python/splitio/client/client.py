@@ -152,7 +152,10 @@ class ClientAsync:
 
     async def _answer(self, function: Callable[..., _T], *arguments: Any) -> _T:
         answer = await _elsewhere(function, *arguments) if self._waits else function(*arguments)
-        await self._factory._delivery.follow()
+        delivery = self._factory._delivery
+        # The loop may be another than before, as with a second asyncio.run, or a forked child's.
+        delivery.attach()
+        await delivery.follow()
         return answer
 
 

@@ -142,7 +142,7 @@ class SplitFactory(SplitFactoryBase):
         `destroyed_event` (threading.Event) is set once all of that is done, within some ten seconds.
         """
         if destroyed_event is not None:
-            self._delivery.afterwards(destroyed_event.set)
+            self._delivery.afterwards(lambda: destroyed_event.set())
         if self._handle.destroyed:
             return
         self._enter()
@@ -241,7 +241,7 @@ def get_factory(api_key: Any, **kwargs: Any) -> Any:
 async def get_factory_async(api_key: Any, **kwargs: Any) -> Any:
     """`get_factory`, for asyncio: the factory belongs to the loop that runs."""
     settings = _settings(kwargs)
-    if settings.waits:
+    if settings.waits or settings.fetches_first:
         pointer = await asyncio.get_running_loop().run_in_executor(None, _new, api_key, settings)
     else:
         pointer = _new(api_key, settings)

@@ -92,7 +92,13 @@ def test_a_number_that_python_does_not_write_down_is_nothing():
 
 
 def test_a_list_in_itself_is_cut():
-    assert b"[...]" in _json.attributes({"circle": circle})
+    assert _json.attributes({"circle": circle}) == b'{"circle":[null]}'
+
+
+def test_a_circle_with_several_ways_round_ends():
+    parent = {"name": "ann"}
+    parent["children"] = [{"parent": parent} for _ in range(3)]
+    assert _json.attributes({"user": parent}).count(b'{"parent":null}') == 3
 
 
 def test_depth_stays_below_what_the_library_reads():
