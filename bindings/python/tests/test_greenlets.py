@@ -118,10 +118,9 @@ def idle():
 
 def at_work():
     assert client.get_treatment("ann", "checkout") == "on"
-    gevent.sleep(0.1)
-    assert _handle._living, "it was freed while it is in use"
     factory.destroy()
     gevent.sleep(0.3)
+    assert _handle._living, "it was freed while it is in use"
     assert client.get_treatment("ann", "checkout") == "control"
 
 in_child(idle)
