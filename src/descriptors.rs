@@ -8,7 +8,8 @@
 //! The HTTP client hides its sockets. Linux tells all the same: a socket of ours registered with the runtime names the
 //! runtime's epoll descriptors in `/proc/self/fdinfo`, and those list every socket. The list is read in the **parent**,
 //! whenever a connection is made: an epoll instance is shared after a fork and would show a child its parent's later
-//! numbers. Where there is no `/proc`, nothing is closed.
+//! numbers. Where there is no `/proc`, nothing is closed; nor is a socket whose making a fork hits, before it is noted:
+//! that copy stays open until the child ends.
 
 use std::fs;
 use std::io;
