@@ -209,7 +209,7 @@ static void a_child_of_a_parent_that_is_not_ready(void) {
 }
 
 static void a_child_of_its_own(void) {
-    CHECK(gives("plain"));
+    CHECK_STR(split_get_treatment(factory, "ann", "banner", NULL), "plain");
     in_child(is_whole_at_the_first_call);
     CHECK(gave_way("later"));
     destroyed_in_order();
@@ -274,7 +274,7 @@ static void every_factory_resumes(void) {
 static void waits_for_resume(void) {
     split_error error;
     split_result result;
-    split_json text = {0};
+    split_json text = {NULL, 0, NULL};
     CHECK_STR(split_get_treatment(factory, "unseen", "checkout", NULL), "off");
     CHECK_INT(split_get_treatment_with_config(factory, "unseen", "checkout", NULL, &result), SPLIT_OK);
     split_result_release(&result);
@@ -488,7 +488,7 @@ static void handlers_are_noted_by_who_waits(void) {
 }
 
 static void polls_a_queue_of_its_own(void) {
-    split_json text = {0};
+    split_json text = {NULL, 0, NULL};
     CHECK_INT(split_poll_fd(factory), -1);
     CHECK_STR(split_get_treatment(factory, "child", "checkout", NULL), "off");
     CHECK(split_poll_fd(factory) >= 0);
@@ -650,7 +650,8 @@ static void inherited_descriptors_are_closed(void) {
 }
 
 static void subprocesses_are_nothing_to_the_parent(void) { /* B03 */
-    char *arguments[] = {"true", NULL};
+    char program[] = "true";
+    char *arguments[] = {program, NULL};
     bool others[256];
     for (int fd = 0; fd < 256; fd++) others[fd] = fcntl(fd, F_GETFD) >= 0;
     make("{\"streamingEnabled\": true}");

@@ -71,6 +71,11 @@ struct child {
     long long until;
 };
 
+static struct child born(pid_t process) {
+    struct child child = {process, now_ms() + CHILD_MS};
+    return child;
+}
+
 /* Waits until fewer than `most` of the children are left, and kills those that hang. */
 static int reap(struct child *children, int count, int most) {
     while (count >= most && count > 0) {
@@ -153,7 +158,7 @@ static void a_thousand_forks(void) {
         pid_t child = fork();
         if (child == 0) live_a_life(i, i % 2 == 1);
         CHECK(child > 0);
-        children[count++] = (struct child){child, now_ms() + CHILD_MS};
+        children[count++] = born(child);
         /* And one that makes no call at all: half of them with all that ends a process in order. */
         count = reap(children, count, AT_ONCE);
         fflush(NULL);
@@ -161,7 +166,7 @@ static void a_thousand_forks(void) {
         if (child == 0 && i % 2 == 0) exit(0);
         if (child == 0) _exit(0);
         CHECK(child > 0);
-        children[count++] = (struct child){child, now_ms() + CHILD_MS};
+        children[count++] = born(child);
     }
     reap(children, count, 1);
     printf("measured: %d forks in %lld ms, %lld changes, ", 2 * many, now_ms() - begun, changes);
