@@ -30,7 +30,6 @@ func NewKey(matchingKey string, bucketingKey string) *Key {
 
 // setKey takes a key: a string, a *Key or Key, or a number, of which the text is used.
 func (q *question) setKey(key interface{}, method string, logger logging.LoggerInterface) {
-	q.usable = true
 	switch key := key.(type) {
 	case string:
 		q.key = key
@@ -55,7 +54,7 @@ func (q *question) setKey(key interface{}, method string, logger logging.LoggerI
 		}
 	}
 	if q.key == "" {
-		q.key, q.usable = unusable, false
+		q.key = unusable
 		return
 	}
 	logger.Warning(method + ": the key is a number and is used as text; pass a string")
@@ -80,7 +79,7 @@ func (s *scratch) put() {
 	scratches.Put(s)
 }
 
-// object is JSON in the memory of an encoder, valid until that is used again; empty for nil.
+// encoded is JSON in the memory of an encoder, valid until that is used again; empty for nil.
 func (e *encoder) encoded(values map[string]interface{}) string {
 	if values == nil {
 		return ""

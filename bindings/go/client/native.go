@@ -27,16 +27,12 @@ const (
 // question is what an evaluation is given: views of Go's memory, which the library reads and does not keep.
 type question struct {
 	key string
-	// usable: whether key is a text that has a form in C.
-	usable bool
 	// pair: whether there is a bucketing key, be it empty.
 	pair       bool
 	bucketing  string
 	attributes string
 	properties string
 }
-
-func (q *question) plain() bool { return !q.pair && q.attributes == "" && q.properties == "" }
 
 func newNative(key string, options []byte, listener cgo.Handle) (native, *Error) {
 	cKey, cOptions := C.CString(key), C.CString(string(options))
@@ -59,8 +55,6 @@ func errorOf(failure *C.split_error) *Error {
 }
 
 func statusText(status int) string { return C.GoString(C.split_status_string(C.split_status(status))) }
-
-func libraryVersion() string { return C.GoString(C.split_version()) }
 
 func (n native) treatment(key, flag string) string {
 	return treatments.of(unsafe.Pointer(C.splitio_go_treatment(n.factory, key, flag)))
@@ -100,7 +94,7 @@ const (
 // many evaluates many flags, and calls each with the name and the answer of each of them. The names in texts end in a
 // NUL, and so does the key.
 func (n native) many(q *question, of int, withConfig bool, texts string, count int, each func(string, TreatmentResult)) {
-	results := C.splitio_go_treatments(n.factory, C.int(of), boolean(withConfig), boolean(q.usable), q.key, texts,
+	results := C.splitio_go_treatments(n.factory, C.int(of), boolean(withConfig), q.key, texts,
 		C.size_t(count), boolean(q.pair), q.bucketing, q.attributes, q.properties)
 	if results.count > 0 {
 		all := unsafe.Slice(results.data, int(results.count))

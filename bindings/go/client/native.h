@@ -79,9 +79,8 @@ typedef struct splitio_go_results {
     size_t count;
 } splitio_go_results;
 
-/* `texts` holds the names, each with a NUL: names of flags, or of flag sets. `key` ends in a NUL, too; not its length,
-   but whether it has one counts: NULL stands for what is no text. */
-static splitio_go_results splitio_go_treatments(const split_factory *factory, int of, int with_config, int usable,
+/* `texts` holds the names, each with a NUL: names of flags, or of flag sets. `key` ends in a NUL, too. */
+static splitio_go_results splitio_go_treatments(const split_factory *factory, int of, int with_config,
                                                 _GoString_ key, _GoString_ texts, size_t count, int pair,
                                                 _GoString_ bucketing_key, _GoString_ attributes,
                                                 _GoString_ properties) {
@@ -89,7 +88,7 @@ static splitio_go_results splitio_go_treatments(const split_factory *factory, in
     const char *few[FEW];
     const char **names = few;
     const char *next = splitio_go_text(texts);
-    const char *whose = usable ? splitio_go_text(key) : NULL;
+    const char *whose = splitio_go_text(key);
     splitio_go_results results = {NULL, NULL, 0};
     split_options options;
     size_t i;

@@ -12,6 +12,7 @@ import (
 	"github.com/libsplitio/libsplitio/bindings/go/conf"
 	impressionlistener "github.com/libsplitio/libsplitio/bindings/go/impressionListener"
 	"github.com/libsplitio/libsplitio/bindings/go/internal/backend"
+	"github.com/libsplitio/libsplitio/bindings/go/logging"
 )
 
 // lines is a logger that keeps what it is told.
@@ -73,7 +74,7 @@ func (e *ear) all() []impressionlistener.ILObject {
 	return append([]impressionlistener.ILObject(nil), e.heard...)
 }
 
-// at is a configuration for an emulator, without streaming.
+// at is a configuration for an emulator, without streaming, and without the warnings of plain http.
 func at(b *backend.Backend) *conf.SplitSdkConfig {
 	cfg := conf.Default()
 	cfg.Advanced.SdkURL = b.URL + "/api"
@@ -82,6 +83,7 @@ func at(b *backend.Backend) *conf.SplitSdkConfig {
 	cfg.Advanced.StreamingServiceURL = b.URL + "/sse"
 	cfg.Advanced.TelemetryServiceURL = b.URL + "/api/v1"
 	cfg.Advanced.StreamingEnabled = false
+	cfg.LoggerConfig.LogLevel = logging.LevelNone
 	return cfg
 }
 
@@ -135,4 +137,19 @@ func flag(name string, more map[string]interface{}) map[string]interface{} {
 		made[name] = value
 	}
 	return made
+}
+
+// unready is a factory that ends with the test.
+func unready(t testing.TB, key string, cfg *conf.SplitSdkConfig) *client.SplitFactory {
+	t.Helper()
+	factory, err := client.NewSplitFactory(key, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(factory.Destroy)
+	return factory
+}
+
+func clientOptions(properties map[string]interface{}) client.EvaluationOptions {
+	return client.EvaluationOptions{Properties: properties}
 }

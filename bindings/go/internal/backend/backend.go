@@ -208,3 +208,18 @@ func Fixture(t testing.TB, name string, into interface{}) {
 		t.Fatal(err)
 	}
 }
+
+// Streams are the live ones.
+func (b *Backend) Streams() []json.RawMessage {
+	b.t.Helper()
+	answer, err := http.Get(b.URL + "/control/streams")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var streams []json.RawMessage
+	if err := json.NewDecoder(answer.Body).Decode(&streams); err != nil {
+		b.t.Fatal(err)
+	}
+	return streams
+}
