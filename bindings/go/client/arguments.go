@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,17 +62,28 @@ func (q *question) setKey(key interface{}, method string, logger logging.LoggerI
 }
 
 // scratch is memory for the texts of a call, used again by later ones.
-type scratch struct{ attributes, properties, names encoder }
+type scratch struct {
+	attributes, properties, names encoder
+	packed                        packer
+	set                           attributeSet
+}
 
 var scratches = sync.Pool{New: func() interface{} {
-	return &scratch{properties: encoder{properties: true}}
+	memory := &scratch{properties: encoder{properties: true}, set: newAttributeSet()}
+	// The pool forgets what is not used.
+	runtime.SetFinalizer(memory, func(memory *scratch) { memory.set.free() })
+	return memory
 }}
 
 // Larger ones are left to the garbage collector: a single huge call must not hold its memory for ever.
 const largest = 64 << 10
 
 func (s *scratch) put() {
-	for _, each := range []*encoder{&s.attributes, &s.properties, &s.names} {
+	// With its set.
+	if cap(s.packed.bytes) > largest {
+		return
+	}
+	for _, each := range [...]*encoder{&s.attributes, &s.properties, &s.names} {
 		if cap(each.text) > largest {
 			each.text = nil
 		}

@@ -66,7 +66,14 @@ func (c *SplitClient) TreatmentWithConfig(key interface{}, featureFlagName strin
 
 // question is what an evaluation is given; valid until the memory is used again.
 func (c *SplitClient) question(key interface{}, attributes map[string]interface{}, method string, memory *scratch) question {
-	q := question{attributes: memory.attributes.encoded(attributes), properties: c.properties}
+	q := question{properties: c.properties}
+	if attributes != nil {
+		if packed, ok := memory.packed.pack(attributes); ok {
+			q.attributes, q.set = packed, memory.set
+		} else {
+			q.attributes = memory.attributes.encoded(attributes)
+		}
+	}
 	q.setKey(key, method, c.factory.logger)
 	return q
 }

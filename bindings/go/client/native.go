@@ -28,11 +28,20 @@ const (
 type question struct {
 	key string
 	// pair: whether there is a bucketing key, be it empty.
-	pair       bool
-	bucketing  string
+	pair      bool
+	bucketing string
+	// attributes is JSON, or what fills set.
 	attributes string
+	set        attributeSet
 	properties string
 }
+
+// attributeSet is a split_attributes, or none.
+type attributeSet struct{ set *C.split_attributes }
+
+func newAttributeSet() attributeSet { return attributeSet{C.split_attributes_new()} }
+
+func (s attributeSet) free() { C.split_attributes_free(s.set) }
 
 func newNative(key string, options []byte, listener cgo.Handle) (native, *Error) {
 	cKey, cOptions := C.CString(key), C.CString(string(options))
@@ -62,12 +71,12 @@ func (n native) treatment(key, flag string) string {
 
 func (n native) treatmentWithOptions(q *question, flag string) string {
 	return treatments.of(unsafe.Pointer(C.splitio_go_treatment_with_options(n.factory, q.key, flag,
-		boolean(q.pair), q.bucketing, q.attributes, q.properties)))
+		boolean(q.pair), q.bucketing, q.set.set, q.attributes, q.properties)))
 }
 
 func (n native) treatmentWithConfig(q *question, flag string) TreatmentResult {
 	result := C.splitio_go_treatment_with_config(n.factory, q.key, flag,
-		boolean(q.pair), q.bucketing, q.attributes, q.properties)
+		boolean(q.pair), q.bucketing, q.set.set, q.attributes, q.properties)
 	answer := answerOf(&result)
 	if result.hold != nil {
 		C.splitio_go_release(result)
@@ -95,7 +104,7 @@ const (
 // NUL, and so does the key.
 func (n native) many(q *question, of int, withConfig bool, texts string, count int, each func(string, TreatmentResult)) {
 	results := C.splitio_go_treatments(n.factory, C.int(of), boolean(withConfig), q.key, texts,
-		C.size_t(count), boolean(q.pair), q.bucketing, q.attributes, q.properties)
+		C.size_t(count), boolean(q.pair), q.bucketing, q.set.set, q.attributes, q.properties)
 	if results.count > 0 {
 		all := unsafe.Slice(results.data, int(results.count))
 		for i := range all {

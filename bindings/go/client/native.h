@@ -20,17 +20,62 @@ static const char *splitio_go_text(_GoString_ text) {
     return _GoStringLen(text) == 0 ? "" : _GoStringPtr(text);
 }
 
+/* Fills a set from what pack.go wrote: for each attribute its kind, its name with a NUL, and its value. One call of
+   Go's, and a third of the time that the same takes as JSON. */
+static bool splitio_go_fill(split_attributes *set, const char *packed, size_t length) {
+    const char *end = packed + length;
+    split_status status = SPLIT_OK;
+    split_attributes_clear(set);
+    while (packed < end && status == SPLIT_OK) {
+        const char kind = *packed++;
+        const char *name = packed;
+        const size_t name_length = strlen(name);
+        int64_t whole;
+        double number;
+        packed += name_length + 1;
+        switch (kind) {
+        case 's':
+            memcpy(&whole, packed, sizeof whole);
+            packed += sizeof whole;
+            status = split_attributes_set_string_n(set, name, name_length, packed, (size_t)whole);
+            packed += whole;
+            break;
+        case 'i':
+            memcpy(&whole, packed, sizeof whole);
+            packed += sizeof whole;
+            status = split_attributes_set_int(set, name, whole);
+            break;
+        case 'd':
+            memcpy(&number, packed, sizeof number);
+            packed += sizeof number;
+            status = split_attributes_set_double(set, name, number);
+            break;
+        default:
+            status = split_attributes_set_bool(set, name, *packed++ != 0);
+        }
+    }
+    return status == SPLIT_OK;
+}
+
+/* `attributes` is JSON, or, with a `set`, what fills it. */
 static const split_options *splitio_go_options(split_options *options, int pair, _GoString_ bucketing_key,
-                                               _GoString_ attributes, _GoString_ properties) {
+                                               split_attributes *set, _GoString_ attributes, _GoString_ properties) {
     const split_options empty = SPLIT_OPTIONS_INIT;
     *options = empty;
+    if (set) {
+        if (splitio_go_fill(set, _GoStringPtr(attributes), _GoStringLen(attributes))) {
+            options->attributes = set;
+        } else {
+            /* Refused, in the right words. */
+            options->attributes_json = "0";
+        }
+    } else if (_GoStringLen(attributes) > 0) {
+        options->attributes_json = _GoStringPtr(attributes);
+        options->attributes_json_len = _GoStringLen(attributes);
+    }
     if (pair) {
         options->bucketing_key = splitio_go_text(bucketing_key);
         options->bucketing_key_len = _GoStringLen(bucketing_key);
-    }
-    if (_GoStringLen(attributes) > 0) {
-        options->attributes_json = _GoStringPtr(attributes);
-        options->attributes_json_len = _GoStringLen(attributes);
     }
     if (_GoStringLen(properties) > 0) {
         options->properties_json = _GoStringPtr(properties);
@@ -45,24 +90,26 @@ static const char *splitio_go_treatment(const split_factory *factory, _GoString_
 }
 
 static const char *splitio_go_treatment_with_options(const split_factory *factory, _GoString_ key, _GoString_ flag,
-                                                     int pair, _GoString_ bucketing_key, _GoString_ attributes,
+                                                     int pair, _GoString_ bucketing_key,
+                                                     split_attributes *set, _GoString_ attributes,
                                                      _GoString_ properties) {
     split_options options;
     return split_get_treatment_n(factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(flag),
                                  _GoStringLen(flag),
-                                 splitio_go_options(&options, pair, bucketing_key, attributes, properties));
+                                 splitio_go_options(&options, pair, bucketing_key, set, attributes, properties));
 }
 
 /* By value: a pointer to it would put Go's copy on the heap. */
 static split_result splitio_go_treatment_with_config(const split_factory *factory, _GoString_ key, _GoString_ flag,
-                                                     int pair, _GoString_ bucketing_key, _GoString_ attributes,
+                                                     int pair, _GoString_ bucketing_key,
+                                                     split_attributes *set, _GoString_ attributes,
                                                      _GoString_ properties) {
     split_options options;
     split_result result;
     const int plain = !pair && _GoStringLen(attributes) == 0 && _GoStringLen(properties) == 0;
     split_get_treatment_with_config_n(
         factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(flag), _GoStringLen(flag),
-        plain ? NULL : splitio_go_options(&options, pair, bucketing_key, attributes, properties), &result);
+        plain ? NULL : splitio_go_options(&options, pair, bucketing_key, set, attributes, properties), &result);
     return result;
 }
 
@@ -82,8 +129,8 @@ typedef struct splitio_go_results {
 /* `texts` holds the names, each with a NUL: names of flags, or of flag sets. `key` ends in a NUL, too. */
 static splitio_go_results splitio_go_treatments(const split_factory *factory, int of, int with_config,
                                                 _GoString_ key, _GoString_ texts, size_t count, int pair,
-                                                _GoString_ bucketing_key, _GoString_ attributes,
-                                                _GoString_ properties) {
+                                                _GoString_ bucketing_key, split_attributes *set,
+                                                _GoString_ attributes, _GoString_ properties) {
     enum { FEW = 32 };
     const char *few[FEW];
     const char **names = few;
@@ -92,7 +139,7 @@ static splitio_go_results splitio_go_treatments(const split_factory *factory, in
     splitio_go_results results = {NULL, NULL, 0};
     split_options options;
     size_t i;
-    splitio_go_options(&options, pair, bucketing_key, attributes, properties);
+    splitio_go_options(&options, pair, bucketing_key, set, attributes, properties);
     if (count > FEW && !(names = malloc(count * sizeof *names))) return results;
     for (i = 0; i < count; i++) {
         names[i] = next;
