@@ -13,7 +13,11 @@ import (
 // This file has all calls of the library but its callbacks. Nothing in it knows what a flag is.
 
 // native is a split_factory. The zero value is none, of which the library makes "control".
-type native struct{ factory *C.split_factory }
+type native struct {
+	factory *C.split_factory
+	// The same, for the calls that evaluate.
+	handle C.splitio_go_handle
+}
 
 // Codes of splitio.h that make a difference here.
 const (
@@ -37,9 +41,15 @@ type question struct {
 }
 
 // attributeSet is a split_attributes, or none.
-type attributeSet struct{ set *C.split_attributes }
+type attributeSet struct {
+	set    *C.split_attributes
+	handle C.splitio_go_handle
+}
 
-func newAttributeSet() attributeSet { return attributeSet{C.split_attributes_new()} }
+func newAttributeSet() attributeSet {
+	set := C.split_attributes_new()
+	return attributeSet{set, C.splitio_go_handle(uintptr(unsafe.Pointer(set)))}
+}
 
 func (s attributeSet) free() { C.split_attributes_free(s.set) }
 
@@ -52,7 +62,7 @@ func newNative(key string, options []byte, listener cgo.Handle) (native, *Error)
 	if factory == nil {
 		return native{}, errorOf(&failure)
 	}
-	return native{factory}, nil
+	return native{factory, C.splitio_go_handle(uintptr(unsafe.Pointer(factory)))}, nil
 }
 
 func errorOf(failure *C.split_error) *Error {
@@ -66,17 +76,17 @@ func errorOf(failure *C.split_error) *Error {
 func statusText(status int) string { return C.GoString(C.split_status_string(C.split_status(status))) }
 
 func (n native) treatment(key, flag string) string {
-	return treatments.of(unsafe.Pointer(C.splitio_go_treatment(n.factory, key, flag)))
+	return treatments.of(unsafe.Pointer(C.splitio_go_treatment(n.handle, key, flag)))
 }
 
 func (n native) treatmentWithOptions(q *question, flag string) string {
-	return treatments.of(unsafe.Pointer(C.splitio_go_treatment_with_options(n.factory, q.key, flag,
-		boolean(q.pair), q.bucketing, q.set.set, q.attributes, q.properties)))
+	return treatments.of(unsafe.Pointer(C.splitio_go_treatment_with_options(n.handle, q.key, flag,
+		boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)))
 }
 
 func (n native) treatmentWithConfig(q *question, flag string) TreatmentResult {
-	result := C.splitio_go_treatment_with_config(n.factory, q.key, flag,
-		boolean(q.pair), q.bucketing, q.set.set, q.attributes, q.properties)
+	result := C.splitio_go_treatment_with_config(n.handle, q.key, flag,
+		boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)
 	answer := answerOf(&result)
 	if result.hold != nil {
 		C.splitio_go_release(result)
@@ -103,8 +113,8 @@ const (
 // many evaluates many flags, and calls each with the name and the answer of each of them. The names in texts end in a
 // NUL, and so does the key.
 func (n native) many(q *question, of int, withConfig bool, texts string, count int, each func(string, TreatmentResult)) {
-	results := C.splitio_go_treatments(n.factory, C.int(of), boolean(withConfig), q.key, texts,
-		C.size_t(count), boolean(q.pair), q.bucketing, q.set.set, q.attributes, q.properties)
+	results := C.splitio_go_treatments(n.handle, C.int(of), boolean(withConfig), q.key, texts,
+		C.size_t(count), boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)
 	if results.count > 0 {
 		all := unsafe.Slice(results.data, int(results.count))
 		for i := range all {
@@ -115,7 +125,7 @@ func (n native) many(q *question, of int, withConfig bool, texts string, count i
 }
 
 func (n native) track(key, trafficType, eventType string, value float64, properties string) *Error {
-	failure := C.splitio_go_track(n.factory, key, trafficType, eventType, C.double(value), properties)
+	failure := C.splitio_go_track(n.handle, key, trafficType, eventType, C.double(value), properties)
 	if failure.status == statusOK {
 		return nil
 	}

@@ -15,6 +15,9 @@
 extern void libsplitioGoImpression(split_impression *impression, uintptr_t listener);
 extern void libsplitioGoDrop(uintptr_t listener);
 
+/* Handles come as numbers: before Go 1.20, a pointer to an incomplete struct went to the heap on its way. */
+typedef uintptr_t splitio_go_handle;
+
 /* An empty string of Go may have no address, or one that is not its own. */
 static const char *splitio_go_text(_GoString_ text) {
     return _GoStringLen(text) == 0 ? "" : _GoStringPtr(text);
@@ -84,32 +87,34 @@ static const split_options *splitio_go_options(split_options *options, int pair,
     return options;
 }
 
-static const char *splitio_go_treatment(const split_factory *factory, _GoString_ key, _GoString_ flag) {
-    return split_get_treatment_n(factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(flag),
-                                 _GoStringLen(flag), NULL);
+static const char *splitio_go_treatment(splitio_go_handle factory, _GoString_ key, _GoString_ flag) {
+    return split_get_treatment_n((const split_factory *)factory, splitio_go_text(key), _GoStringLen(key),
+                                 splitio_go_text(flag), _GoStringLen(flag), NULL);
 }
 
-static const char *splitio_go_treatment_with_options(const split_factory *factory, _GoString_ key, _GoString_ flag,
-                                                     int pair, _GoString_ bucketing_key,
-                                                     split_attributes *set, _GoString_ attributes,
-                                                     _GoString_ properties) {
+static const char *splitio_go_treatment_with_options(splitio_go_handle factory, _GoString_ key, _GoString_ flag,
+                                                     int pair, _GoString_ bucketing_key, splitio_go_handle set,
+                                                     _GoString_ attributes, _GoString_ properties) {
     split_options options;
-    return split_get_treatment_n(factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(flag),
-                                 _GoStringLen(flag),
-                                 splitio_go_options(&options, pair, bucketing_key, set, attributes, properties));
+    return split_get_treatment_n(
+        (const split_factory *)factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(flag),
+        _GoStringLen(flag),
+        splitio_go_options(&options, pair, bucketing_key, (split_attributes *)set, attributes, properties));
 }
 
 /* By value: a pointer to it would put Go's copy on the heap. */
-static split_result splitio_go_treatment_with_config(const split_factory *factory, _GoString_ key, _GoString_ flag,
-                                                     int pair, _GoString_ bucketing_key,
-                                                     split_attributes *set, _GoString_ attributes,
-                                                     _GoString_ properties) {
+static split_result splitio_go_treatment_with_config(splitio_go_handle factory, _GoString_ key, _GoString_ flag,
+                                                     int pair, _GoString_ bucketing_key, splitio_go_handle set,
+                                                     _GoString_ attributes, _GoString_ properties) {
     split_options options;
     split_result result;
     const int plain = !pair && _GoStringLen(attributes) == 0 && _GoStringLen(properties) == 0;
     split_get_treatment_with_config_n(
-        factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(flag), _GoStringLen(flag),
-        plain ? NULL : splitio_go_options(&options, pair, bucketing_key, set, attributes, properties), &result);
+        (const split_factory *)factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(flag),
+        _GoStringLen(flag),
+        plain ? NULL
+              : splitio_go_options(&options, pair, bucketing_key, (split_attributes *)set, attributes, properties),
+        &result);
     return result;
 }
 
@@ -127,11 +132,11 @@ typedef struct splitio_go_results {
 } splitio_go_results;
 
 /* `texts` holds the names, each with a NUL: names of flags, or of flag sets. `key` ends in a NUL, too. */
-static splitio_go_results splitio_go_treatments(const split_factory *factory, int of, int with_config,
-                                                _GoString_ key, _GoString_ texts, size_t count, int pair,
-                                                _GoString_ bucketing_key, split_attributes *set,
-                                                _GoString_ attributes, _GoString_ properties) {
+static splitio_go_results splitio_go_treatments(splitio_go_handle factory, int of, int with_config, _GoString_ key,
+                                                _GoString_ texts, size_t count, int pair, _GoString_ bucketing_key,
+                                                splitio_go_handle set, _GoString_ attributes, _GoString_ properties) {
     enum { FEW = 32 };
+    const split_factory *from = (const split_factory *)factory;
     const char *few[FEW];
     const char **names = few;
     const char *next = splitio_go_text(texts);
@@ -139,23 +144,21 @@ static splitio_go_results splitio_go_treatments(const split_factory *factory, in
     splitio_go_results results = {NULL, NULL, 0};
     split_options options;
     size_t i;
-    splitio_go_options(&options, pair, bucketing_key, set, attributes, properties);
+    splitio_go_options(&options, pair, bucketing_key, (split_attributes *)set, attributes, properties);
     if (count > FEW && !(names = malloc(count * sizeof *names))) return results;
     for (i = 0; i < count; i++) {
         names[i] = next;
         next += strlen(next) + 1;
     }
     if (of == SPLITIO_GO_FLAGS) {
-        results.list = with_config ? split_get_treatments_with_config(factory, whose, names, count, &options)
-                                   : split_get_treatments(factory, whose, names, count, &options);
+        results.list = with_config ? split_get_treatments_with_config(from, whose, names, count, &options)
+                                   : split_get_treatments(from, whose, names, count, &options);
     } else if (of == SPLITIO_GO_SET) {
-        results.list = with_config
-                           ? split_get_treatments_with_config_by_flag_set(factory, whose, names[0], &options)
-                           : split_get_treatments_by_flag_set(factory, whose, names[0], &options);
+        results.list = with_config ? split_get_treatments_with_config_by_flag_set(from, whose, names[0], &options)
+                                   : split_get_treatments_by_flag_set(from, whose, names[0], &options);
     } else {
-        results.list = with_config
-                           ? split_get_treatments_with_config_by_flag_sets(factory, whose, names, count, &options)
-                           : split_get_treatments_by_flag_sets(factory, whose, names, count, &options);
+        results.list = with_config ? split_get_treatments_with_config_by_flag_sets(from, whose, names, count, &options)
+                                   : split_get_treatments_by_flag_sets(from, whose, names, count, &options);
     }
     if (names != few) free(names);
     results.data = split_results_data(results.list, &results.count);
@@ -171,14 +174,14 @@ static const split_options *splitio_go_event_options(split_options *options, _Go
     return options;
 }
 
-static split_error splitio_go_track(const split_factory *factory, _GoString_ key, _GoString_ traffic_type,
+static split_error splitio_go_track(splitio_go_handle factory, _GoString_ key, _GoString_ traffic_type,
                                     _GoString_ event_type, double value, _GoString_ properties) {
     split_error error;
     split_options options;
-    const split_status status = split_track_n(
-        factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(traffic_type), _GoStringLen(traffic_type),
-        splitio_go_text(event_type), _GoStringLen(event_type), value,
-        splitio_go_event_options(&options, properties));
+    const split_status status =
+        split_track_n((const split_factory *)factory, splitio_go_text(key), _GoStringLen(key),
+                      splitio_go_text(traffic_type), _GoStringLen(traffic_type), splitio_go_text(event_type),
+                      _GoStringLen(event_type), value, splitio_go_event_options(&options, properties));
     error.status = status;
     error.message[0] = 0;
     /* Of this thread: it has to be asked before Go goes on, perhaps on another one. */
@@ -212,8 +215,8 @@ static split_factory *splitio_go_factory(const char *sdk_key, const char *json, 
     }
     config = split_config_new();
     if (listener) {
-        error->status = split_config_set_impression_listener(config, splitio_go_impression, (void *)listener,
-                                                             splitio_go_drop);
+        error->status =
+            split_config_set_impression_listener(config, splitio_go_impression, (void *)listener, splitio_go_drop);
         if (error->status != SPLIT_OK) libsplitioGoDrop(listener);
     }
     if (error->status == SPLIT_OK && split_config_merge_json(config, json, error) == SPLIT_OK) {
