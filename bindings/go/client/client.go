@@ -56,9 +56,14 @@ func (c *SplitClient) Treatment(key interface{}, featureFlagName string, attribu
 
 // TreatmentWithConfig is Treatment, with the configuration of the treatment.
 func (c *SplitClient) TreatmentWithConfig(key interface{}, featureFlagName string, attributes map[string]interface{}) TreatmentResult {
+	if text, ok := key.(string); ok && attributes == nil && c.properties == "" {
+		result := c.factory.native.treatmentWithConfig(text, featureFlagName)
+		runtime.KeepAlive(c)
+		return result
+	}
 	memory := scratches.Get().(*scratch)
 	question := c.question(key, attributes, "TreatmentWithConfig", memory)
-	result := c.factory.native.treatmentWithConfig(&question, featureFlagName)
+	result := c.factory.native.treatmentWithBoth(&question, featureFlagName)
 	memory.put()
 	runtime.KeepAlive(c)
 	return result

@@ -84,14 +84,29 @@ func (n native) treatmentWithOptions(q *question, flag string) string {
 		boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)))
 }
 
-func (n native) treatmentWithConfig(q *question, flag string) TreatmentResult {
-	result := C.splitio_go_treatment_with_config(n.handle, q.key, flag,
+func (n native) treatmentWithConfig(key, flag string) TreatmentResult {
+	answer := C.splitio_go_treatment_with_config(n.handle, key, flag)
+	return released(&answer)
+}
+
+func (n native) treatmentWithBoth(q *question, flag string) TreatmentResult {
+	answer := C.splitio_go_treatment_with_both(n.handle, q.key, flag,
 		boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)
-	answer := answerOf(&result)
-	if result.hold != nil {
-		C.splitio_go_release(result)
+	return released(&answer)
+}
+
+// released is an answer of Go's.
+func released(answer *C.splitio_go_answer) TreatmentResult {
+	result := &answer.result
+	if result.config == nil && result.config_len > 0 {
+		config := string(unsafe.Slice((*byte)(unsafe.Pointer(&answer.config)), int(result.config_len)))
+		return TreatmentResult{Treatment: treatments.of(unsafe.Pointer(result.treatment)), Config: &config}
 	}
-	return answer
+	given := answerOf(result)
+	if result.hold != nil {
+		C.splitio_go_release(*result)
+	}
+	return given
 }
 
 func answerOf(result *C.split_result) TreatmentResult {

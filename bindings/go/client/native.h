@@ -102,20 +102,40 @@ static const char *splitio_go_treatment_with_options(splitio_go_handle factory, 
         splitio_go_options(&options, pair, bucketing_key, (split_attributes *)set, attributes, properties));
 }
 
-/* By value: a pointer to it would put Go's copy on the heap. */
-static split_result splitio_go_treatment_with_config(splitio_go_handle factory, _GoString_ key, _GoString_ flag,
-                                                     int pair, _GoString_ bucketing_key, splitio_go_handle set,
-                                                     _GoString_ attributes, _GoString_ properties) {
-    split_options options;
+/* An answer with its configuration: one that is short in here, so that the result is released already and Go need not
+   call once more. By value, as a pointer to it would put Go's copy on the heap. */
+typedef struct splitio_go_answer {
     split_result result;
-    const int plain = !pair && _GoStringLen(attributes) == 0 && _GoStringLen(properties) == 0;
-    split_get_treatment_with_config_n(
-        (const split_factory *)factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(flag),
-        _GoStringLen(flag),
-        plain ? NULL
-              : splitio_go_options(&options, pair, bucketing_key, (split_attributes *)set, attributes, properties),
-        &result);
-    return result;
+    char config[128];
+} splitio_go_answer;
+
+static splitio_go_answer splitio_go_answer_with(splitio_go_handle factory, _GoString_ key, _GoString_ flag,
+                                                const split_options *options) {
+    splitio_go_answer answer;
+    split_result *result = &answer.result;
+    split_get_treatment_with_config_n((const split_factory *)factory, splitio_go_text(key), _GoStringLen(key),
+                                      splitio_go_text(flag), _GoStringLen(flag), options, result);
+    if (result->hold && result->config_len > 0 && result->config_len <= sizeof answer.config) {
+        const split_result whole = *result;
+        memcpy(answer.config, result->config, result->config_len);
+        split_result_release(result);
+        result->treatment = whole.treatment;
+        result->config_len = whole.config_len;
+    }
+    return answer;
+}
+
+static splitio_go_answer splitio_go_treatment_with_config(splitio_go_handle factory, _GoString_ key, _GoString_ flag) {
+    return splitio_go_answer_with(factory, key, flag, NULL);
+}
+
+static splitio_go_answer splitio_go_treatment_with_both(splitio_go_handle factory, _GoString_ key, _GoString_ flag,
+                                                        int pair, _GoString_ bucketing_key, splitio_go_handle set,
+                                                        _GoString_ attributes, _GoString_ properties) {
+    split_options options;
+    return splitio_go_answer_with(
+        factory, key, flag,
+        splitio_go_options(&options, pair, bucketing_key, (split_attributes *)set, attributes, properties));
 }
 
 static void splitio_go_release(split_result result) {

@@ -12,5 +12,7 @@ package client
 #cgo nocallback splitio_go_treatment_with_options
 #cgo noescape splitio_go_treatment_with_config
 #cgo nocallback splitio_go_treatment_with_config
+#cgo noescape splitio_go_treatment_with_both
+#cgo nocallback splitio_go_treatment_with_both
 */
 import "C"
