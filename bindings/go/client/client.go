@@ -134,7 +134,7 @@ func (c *SplitClient) evaluate(method string, of int, withConfig bool, key inter
 	question := c.question(key, attributes, method, memory)
 	var texts string
 	question.key, texts = memory.names.lines(question.key, names)
-	c.factory.native.many(&question, of, withConfig, texts, len(names), each)
+	c.factory.native.many(&question, of, withConfig, texts, names, each)
 	memory.put()
 	runtime.KeepAlive(c)
 }

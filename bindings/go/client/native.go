@@ -125,18 +125,34 @@ const (
 	ofSets  = C.SPLITIO_GO_SETS
 )
 
-// many evaluates many flags, and calls each with the name and the answer of each of them. The names in texts end in a
-// NUL, and so does the key.
-func (n native) many(q *question, of int, withConfig bool, texts string, count int, each func(string, TreatmentResult)) {
+// many evaluates many flags, and calls each with the name and the answer of each of them. The names are also in texts,
+// where each ends in a NUL, and so does the key.
+func (n native) many(q *question, of int, withConfig bool, texts string, names []string, each func(string, TreatmentResult)) {
 	results := C.splitio_go_treatments(n.handle, C.int(of), boolean(withConfig), q.key, texts,
-		C.size_t(count), boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)
+		C.size_t(len(names)), boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)
 	if results.count > 0 {
 		all := unsafe.Slice(results.data, int(results.count))
 		for i := range all {
-			each(C.GoString(all[i].flag), answerOf(&all[i]))
+			// Names of flags come back in the order in which they were asked for, as a rule.
+			if i < len(names) && same(all[i].flag, names[i]) {
+				each(names[i], answerOf(&all[i]))
+			} else {
+				each(C.GoString(all[i].flag), answerOf(&all[i]))
+			}
 		}
 	}
 	C.split_results_free(results.list)
+}
+
+// same tells whether a text of C's is one of Go's, without a copy.
+func same(text *C.char, name string) bool {
+	start := unsafe.Pointer(text)
+	for i := 0; i < len(name); i++ {
+		if name[i] == 0 || *(*byte)(unsafe.Add(start, i)) != name[i] {
+			return false
+		}
+	}
+	return *(*byte)(unsafe.Add(start, len(name))) == 0
 }
 
 func (n native) track(key, trafficType, eventType string, value float64, properties string) *Error {
