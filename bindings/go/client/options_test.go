@@ -131,6 +131,9 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 		"Kerberos": {"key", func(c *conf.SplitSdkConfig) {
 			c.Options = map[string]interface{}{"httpAuthenticateScheme": "KERBEROS_SPNEGO"}
 		}, "Kerberos"},
+		"no Redis": {"key", func(c *conf.SplitSdkConfig) {
+			c.OperationMode, c.Redis = conf.RedisConsumer, conf.RedisConfig{Host: "127.0.0.1", Port: 1}
+		}, "Redis"},
 		"no such file": {"localhost", func(c *conf.SplitSdkConfig) { c.SplitFile = "testdata/none.yaml" }, "none.yaml"},
 	} {
 		cfg := conf.Default()

@@ -23,7 +23,16 @@ func (p *packer) pack(values map[string]interface{}) (packed string, ok bool) {
 	return view(p.bytes), true
 }
 
-func solid(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
+// solid tells whether a text has a form in C. Most are short and ASCII, which is seen here in less time than the general
+// checks take to start.
+func solid(text string) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i]-1 >= utf8.RuneSelf-1 {
+			return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
+		}
+	}
+	return true
+}
 
 func (p *packer) attribute(name string, value interface{}) bool {
 	switch value := value.(type) {
