@@ -1,0 +1,3 @@
+module github.com/libsplitio/libsplitio/bindings/go
+
+go 1.19
