@@ -14,16 +14,19 @@ module SplitIoClient
     LEVELS = { 1 => :error, 2 => :warn, 3 => :info, 4 => :debug }.freeze
     KINDS = { 'ready' => Engine::Models::SdkEvent::SDK_READY, 'update' => Engine::Models::SdkEvent::SDK_UPDATE }.freeze
 
+    attr_reader :thread
+
     def initialize(pointer, logger, listener)
       @pointer = pointer
       @logger = logger
       @listener = listener
       @handlers = {}
-      @ready = false
     end
 
-    # Starts the thread of this process.
+    # Starts the thread of this process, to which the factory tells again that it is ready.
     def start
+      @ready = false
+      @told = nil
       @thread = Thread.new { run }
       @thread.name = 'splitio-delivery'
     end
@@ -35,7 +38,7 @@ module SplitIoClient
 
     # Waits until all is handed over, after the factory was destroyed.
     def finish(seconds)
-      @thread.join(seconds) unless @thread.nil? || @thread == Thread.current
+      @thread&.join(seconds)
     end
 
     # Calls a handler when something happens. There is one for each kind; the first one counts, as with Split's gem.

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+# See split_factory.rb.
 module SplitIoClient
   # The end of a process: what is queued is sent before it. A child that has not used a factory of its parent's leaves
   # it alone. `exit!`, and signals that nobody handles, end a process without this.

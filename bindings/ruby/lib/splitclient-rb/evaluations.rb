@@ -7,7 +7,10 @@ module SplitIoClient
     # A split_result: flag, treatment, config and its length, label, change number, status, reserved, hold.
     RESULT = 'J5ql2J'
     FIELDS = 9
-    FLAG, TREATMENT, CONFIG, CONFIG_LENGTH = 0, 1, 2, 3
+    FLAG = 0
+    TREATMENT = 1
+    CONFIG = 2
+    CONFIG_LENGTH = 3
     HOLD = 8
 
     def initialize(handle, waits)
@@ -105,7 +108,7 @@ module SplitIoClient
     def number(value)
       return Float::NAN if value.nil?
 
-      value.is_a?(Numeric) && value.real? && value == value.to_f ? value.to_f : Float::INFINITY
+      value.is_a?(Numeric) && value.real? ? value.to_f : Float::INFINITY
     end
 
     def without_nul(flag)
@@ -122,11 +125,9 @@ module SplitIoClient
     end
 
     def answer(fields)
-      config = fields[CONFIG]
-      unless config.zero?
-        config = FFI::Pointer.new(config).read_bytes(fields[CONFIG_LENGTH]).force_encoding(Encoding::UTF_8)
-      end
-      { treatment: Native::TREATMENTS[fields[TREATMENT]], config: config == 0 ? nil : config }
+      address = fields[CONFIG]
+      config = FFI::Pointer.new(address).read_bytes(fields[CONFIG_LENGTH]) unless address.zero?
+      { treatment: Native::TREATMENTS[fields[TREATMENT]], config: config&.force_encoding(Encoding::UTF_8) }
     end
 
     def results(list)

@@ -39,9 +39,11 @@ module SplitIoClient
         end
       end
 
-      def destroy(seconds)
+      # Sends what is queued, stops, and hands over what there is for Ruby.
+      def destroy(seconds, from: nil)
         status = Native.split_destroy(@pointer, Waiting.milliseconds(seconds))
-        @delivery.finish(seconds)
+        # A listener that destroys gets the rest when it is back.
+        @delivery.finish(seconds) unless @delivery.thread == from
         status
       end
 
@@ -104,7 +106,8 @@ module SplitIoClient
     def destroy(seconds = Life::SECONDS)
       use
       life = @life or return Native::OK
-      Waiting.elsewhere { life.destroy(seconds) }
+      caller = Thread.current
+      Waiting.elsewhere { life.destroy(seconds, from: caller) }
     end
 
     # All the time in one call: a flush that times out gives up the post under way, which is then sent once more.

@@ -35,14 +35,12 @@ module SplitIoClient
       @ready = [given.delete(:ready), given.delete(:block_until_ready)].grep(Numeric).find(&:positive?) || READY
       @debug = [given.delete(:debug_enabled), given.delete(:transport_debug_enabled)].any?
       redis = redis(given)
-      given = renamed(given).merge(redis)
-      @waits = given.keys.any? { |name| name.to_s.start_with?('redis') }
-      @values = given
+      @values = renamed(given).merge(redis)
     end
 
     # @return [Boolean] whether an evaluation waits for a server
     def waits?
-      @waits
+      @values.any? { |name, _| name.start_with?('redis') }
     end
 
     # @return [String] what the library is given

@@ -9,7 +9,10 @@ module SplitIoClient
   class Scratch
     # Of split_options.
     SIZE = 72
-    BUCKETING_KEY, ATTRIBUTES, ATTRIBUTES_JSON, PROPERTIES_JSON = 8, 16, 24, 40
+    BUCKETING_KEY = 8
+    ATTRIBUTES = 16
+    ATTRIBUTES_JSON = 24
+    PROPERTIES_JSON = 40
     # Of split_result.
     RESULT_SIZE = 64
 
@@ -18,18 +21,16 @@ module SplitIoClient
     # @return [FFI::Pointer] a split_result
     attr_reader :result
 
-    POOL = []
-    private_constant :POOL
-
+    @pool = []
     class << self
       # @yieldparam scratch [Scratch]
       def borrow
-        scratch = POOL.pop || new
+        scratch = @pool.pop || new
         yield scratch
       ensure
         if scratch
           scratch.let_go
-          POOL.push(scratch)
+          @pool.push(scratch)
         end
       end
     end

@@ -59,13 +59,13 @@ module SplitIoClient
       end
 
       # @return [Object] the value in types that JSON has
-      def plain(value, depth = 0, &other)
+      def plain(value, depth = 0, &)
         case value
         when nil, true, false, Integer then value
         when String then clean(value)
         when Symbol then clean(value.name)
         when Float then value.finite? ? value : nil
-        else depth < DEPTH ? nested(value, depth + 1, &other) : clean(value.to_s)
+        else depth < DEPTH ? nested(value, depth + 1, &) : clean(value.to_s)
         end
       end
 

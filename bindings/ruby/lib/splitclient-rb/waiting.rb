@@ -29,8 +29,8 @@ module SplitIoClient
       end
 
       # @return [Object] what the block returns, which a thread of its own runs
-      def elsewhere(&block)
-        thread = quiet_thread('splitio-wait', &block)
+      def elsewhere(&)
+        thread = quiet_thread('splitio-wait', &)
         nil until thread.join(SLICE)
         thread.value
       end
