@@ -66,23 +66,6 @@ class TestWaiting < Case
     end
   end
 
-  # A server that accepts connections and says nothing.
-  def test_redis_that_does_not_answer
-    server = TCPServer.new('127.0.0.1', 0)
-    held = []
-    accepting = Thread.new { loop { held << server.accept } }
-    assert_others_run(0.3) do
-      assert_raises(SplitIoClient::SplitIoError) do
-        SplitIoClient::SplitFactory.new('key', cache_adapter: :redis, redis_url: "redis://127.0.0.1:#{server.addr[1]}/0",
-                                               redis_socket_timeout: 0.4, logger: SILENT)
-      end
-    end
-  ensure
-    accepting.kill.join
-    server.close
-    held.each(&:close)
-  end
-
   def test_timeout_interrupts
     factory = SplitIoClient::SplitFactory.new('key', NOWHERE)
     began = now
