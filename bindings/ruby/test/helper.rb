@@ -8,6 +8,7 @@ require 'splitclient-rb'
 require 'socket'
 require 'stringio'
 require 'timeout'
+require 'tempfile'
 require 'tmpdir'
 require_relative 'support/backend'
 

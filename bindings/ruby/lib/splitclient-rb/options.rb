@@ -96,10 +96,10 @@ module SplitIoClient
     def redis_parts(parts)
       address = parts[:url] ? redis_address(parts[:url]) : {}
       sentinels = parts[:sentinels]&.map { |one| one.transform_keys(&:to_sym).values_at(:host, :port) }
-      address.delete(:redisHost) if sentinels
+      master = address.delete(:redisHost) if sentinels
       given = { redisHost: parts[:host], redisPort: parts[:port], redisDb: parts[:db], redisUsername: parts[:username],
                 redisPassword: parts[:password], redisUnixSocketPath: parts[:path], redisSsl: parts[:ssl],
-                redisSentinels: sentinels, redisMasterService: sentinels && (parts[:name] || address[:redisHost]) }
+                redisSentinels: sentinels, redisMasterService: sentinels && (parts[:name] || master) }
       address.merge(given.compact)
     end
 
