@@ -7,7 +7,7 @@ Gem::Specification.new do |spec|
   spec.version = SplitIoClient::VERSION
   spec.authors = ['The libsplitio authors']
   spec.summary = "Split (Harness FME) feature flags by libsplitio, with the API of Split's own gem"
-  spec.description = "Takes the place of the gem splitclient-rb: the same classes and methods, on libsplitio's native core."
+  spec.description = 'Takes the place of the gem splitclient-rb: the same classes and methods, on a native core.'
   spec.homepage = 'https://github.com/libsplitio/libsplitio'
   spec.license = 'Apache-2.0'
   spec.required_ruby_version = '>= 3.1'

@@ -12,17 +12,16 @@ class TestConformance < Case
     attr_accessor :cases
   end
 
-
   Minitest.after_run { puts "conformance: #{cases} cases" }
 
   SCENARIOS.each_with_index do |scenario, index|
-    define_method(format('test_%<index>02d_%<name>s', index: index, name: scenario['name'].gsub(/\W+/, '_'))) do
+    define_method(format('test_%<index>02d_%<name>s', index:, name: scenario['name'].gsub(/\W+/, '_'))) do
       check(scenario)
     end
   end
 
   # By files: one by one the emulator would give flags of the same number other ones.
-  def serving(scenario, &block)
+  def serving(scenario, &)
     Dir.mktmpdir do |directory|
       flags = { d: scenario['flags'], s: -1, t: 1000 }
       segments = { d: scenario['rule_based_segments'] || [], s: -1, t: 1000 }
@@ -30,9 +29,9 @@ class TestConformance < Case
       File.write(file, JSON.generate(ff: flags, rbs: segments))
       Dir.mkdir(members = File.join(directory, 'segments'))
       (scenario['segments'] || {}).each do |name, keys|
-        File.write(File.join(members, "#{name}.json"), JSON.generate(name: name, added: keys, till: 1))
+        File.write(File.join(members, "#{name}.json"), JSON.generate(name:, added: keys, till: 1))
       end
-      Backend.running('--file', file, '--segments', members, &block)
+      Backend.running('--file', file, '--segments', members, &)
     end
   end
 

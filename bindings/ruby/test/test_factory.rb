@@ -127,7 +127,7 @@ class TestFactory < Case
     assert client.track(7, 'user', 'paid', 2, { a: 1 })
     assert client.track('ann', 'User', 'paid', 2.5)
     [[nil, 'user', 'paid'], ['', 'user', 'paid'], ['ann', nil, 'paid'], ['ann', 'user', ''], ['ann', 'user', 'a b'],
-     ['ann', 'user', 'paid', 'much'], ['ann', 'user', 'paid', Float::INFINITY], ['ann', 'user', 'paid', Complex(1, 1)],
+     %w[ann user paid much], ['ann', 'user', 'paid', Float::INFINITY], ['ann', 'user', 'paid', Complex(1, 1)],
      ['ann', 'user', 'paid', 1, 'properties'], ["a\0", 'user', 'paid']].each do |arguments|
       refute client.track(*arguments), arguments.inspect
     end

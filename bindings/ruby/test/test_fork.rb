@@ -18,7 +18,9 @@ class TestFork < Case
     client = standalone(@backend).client
     client.get_treatment('parent', 'checkout')
     4.times do |number|
-      told = in_child { [client.get_treatment("child-#{number}", 'checkout'), client.track("child-#{number}", 'user', 'e')] }
+      told = in_child do
+        [client.get_treatment("child-#{number}", 'checkout'), client.track("child-#{number}", 'user', 'e')]
+      end
       assert_equal ['on', true], told
     end
     client.destroy
@@ -41,7 +43,11 @@ class TestFork < Case
     @backend.put(Backend.flag('checkout', 'changed'))
     assert_equal "changed\n", (Timeout.timeout(20) { reader.gets })
     Process.wait(pid)
-    assert_equal 'changed', eventually { client.get_treatment('parent', 'checkout').then { |it| it == 'changed' && it } }
+    assert_equal 'changed', eventually {
+                              client.get_treatment('parent', 'checkout').then do |it|
+                                it == 'changed' && it
+                              end
+                            }
   end
 
   def test_an_unused_factory_is_left_alone

@@ -38,7 +38,8 @@ class TestLoading < Case
 
   # The versions of gem and library are the same.
   def test_the_version
-    assert_includes File.read(File.join(ROOT, 'include/splitio.h')), "#define SPLIT_VERSION \"#{SplitIoClient::VERSION}\""
+    assert_includes File.read(File.join(ROOT, 'include/splitio.h')),
+                    "#define SPLIT_VERSION \"#{SplitIoClient::VERSION}\""
   end
 
   def test_the_gem_has_its_files

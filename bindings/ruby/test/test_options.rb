@@ -9,7 +9,8 @@ class TestOptions < Case
   CASES = [
     [{ base_uri: 'http://a/api', 'events_uri' => 'http://b/api' },
      { sdk_api_base_url: 'http://a/api', events_api_base_url: 'http://b/api' }],
-    [{ connection_timeout: 2, read_timeout: 0.5, connectionTimeout: nil }, { connectionTimeout: nil, readTimeout: 500 }],
+    [{ connection_timeout: 2, read_timeout: 0.5, connectionTimeout: nil },
+     { connectionTimeout: nil, readTimeout: 500 }],
     [{ connectionTimeout: 1500 }, { connectionTimeout: 1500 }],
     [{ impressions_mode: :debug, telemetry_refresh_rate: 60 }, { impressions_mode: 'debug', metricsRefreshRate: 60 }],
     [{ reload_rate: 5 }, { localhostRefreshEnabled: true, featuresRefreshRate: 5, segmentsRefreshRate: 5 }],

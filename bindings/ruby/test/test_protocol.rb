@@ -68,7 +68,7 @@ class TestProtocol < Case
     client.track('ann', 'user', 'paid', 7.5, { plan: 'pro', new: true })
     client.destroy
     flag, impression = @backend.impressions.first
-    assert_equal ['checkout', 'ann', 'b', 'on', 'everyone'], [flag, *impression.values_at(:k, :b, :t, :r)]
+    assert_equal %w[checkout ann b on everyone], [flag, *impression.values_at(:k, :b, :t, :r)]
     event = @backend.events.first
     assert_equal ['ann', 'user', 'paid', 7.5, { plan: 'pro', new: true }],
                  event.values_at(:key, :trafficTypeName, :eventTypeId, :value, :properties)

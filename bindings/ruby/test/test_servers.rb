@@ -58,7 +58,11 @@ class TestServers < Case
   def ask_until
     told = {}
     eventually(30) do
-      Array.new(6) { Thread.new { ask } }.each { |thread| thread.value.then { |one| told[one[:pid]] = one[:treatment] } }
+      Array.new(6) { Thread.new { ask } }.each do |thread|
+        thread.value.then do |one|
+          told[one[:pid]] = one[:treatment]
+        end
+      end
       yield told
     end
     told

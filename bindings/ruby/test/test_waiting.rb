@@ -25,8 +25,8 @@ class TestWaiting < Case
     other.kill.join
   end
 
-  def assert_others_run(shortest, &block)
-    turns, seconds = meanwhile(&block)
+  def assert_others_run(shortest, &)
+    turns, seconds = meanwhile(&)
     assert_operator seconds, :>=, shortest, 'it did not wait'
     assert_operator turns, :>=, seconds * 1000 / 20, "only #{turns} turns in #{seconds} s"
   end

@@ -10,6 +10,12 @@ module SplitIoClient
     SECONDS = 5
 
     class << self
+      # Once, when the gem is loaded.
+      def install
+        Process.singleton_class.prepend(Daemon)
+        at_exit { destroy_all }
+      end
+
       def flush_all(seconds = SECONDS)
         each_life(seconds) { |life, left| Native.split_flush(life.pointer, Waiting.milliseconds(left)) }
       end
@@ -22,13 +28,14 @@ module SplitIoClient
 
       def each_life(seconds)
         deadline = Waiting.now + seconds
-        lives = SplitIoClient.const_get(:Handle).living.values.select(&:of_this_process?)
+        lives = Handle.living.values.select(&:of_this_process?)
         lives.map { |life| Waiting.quiet_thread('splitio-end') { yield life, deadline - Waiting.now } }.each(&:join)
       end
     end
 
     # The process that calls `Process.daemon` ends there, without `at_exit`: what it has queued is sent first.
     module Daemon
+      # @private
       def daemon(...)
         Ending.flush_all
         super
@@ -36,7 +43,5 @@ module SplitIoClient
     end
   end
   private_constant :Ending
-
-  Process.singleton_class.prepend(Ending.const_get(:Daemon))
-  at_exit { Ending.destroy_all }
+  Ending.install
 end

@@ -23,6 +23,8 @@ module SplitIoClient
     class Error < FFI::Struct
       layout :status, :int32, :message, [:char, 252]
 
+      # @return [String]
+      # @private
       def text
         self[:message].to_ptr.read_string.force_encoding(Encoding::UTF_8)
       end

@@ -55,7 +55,7 @@ class Backend
   end
 
   def put(*flags)
-    flags.each { |flag| post('flags', flag: flag) }
+    flags.each { |flag| post('flags', flag:) }
   end
 
   # Those that it acted on, and said so.
@@ -81,11 +81,11 @@ class Backend
 
   # A flag that gives everybody the same.
   def self.flag(name, treatment = 'on', **members)
-    { name: name, trafficTypeName: 'user', status: 'ACTIVE', killed: false, defaultTreatment: 'off', seed: 1, algo: 2,
+    { name:, trafficTypeName: 'user', status: 'ACTIVE', killed: false, defaultTreatment: 'off', seed: 1, algo: 2,
       trafficAllocation: 100, trafficAllocationSeed: 1, sets: [], configurations: {},
       conditions: [{ conditionType: 'ROLLOUT', label: 'everyone',
                      matcherGroup: { combiner: 'AND', matchers: [{ keySelector: nil, matcherType: 'ALL_KEYS',
                                                                    negate: false }] },
-                     partitions: [{ treatment: treatment, size: 100 }] }], **members }
+                     partitions: [{ treatment:, size: 100 }] }], **members }
   end
 end
