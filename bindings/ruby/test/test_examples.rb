@@ -28,15 +28,20 @@ class TestExamples < Case
     command = [RbConfig.ruby, '-I', LIB, File.join(EXAMPLES, 'sinatra_app.rb'), '-p', port.to_s, '-e', 'production']
     Open3.popen2e(*command) do |_, output, process|
       reading = Thread.new { output.read }
-      answer = eventually(30) { get("http://127.0.0.1:#{port}/checkout/ann") }
-      assert_equal({ 'checkout' => 'new', 'config' => '{"color": "green"}' }, JSON.parse(answer))
-      assert_equal 'old', JSON.parse(get("http://127.0.0.1:#{port}/checkout/bob"))['checkout']
-      paid = Net::HTTP.post(URI("http://127.0.0.1:#{port}/paid/ann"), 'amount=7')
-      assert_equal '204', paid.code
+      ask_checkout("http://127.0.0.1:#{port}")
       Process.kill(:INT, process.pid)
       assert(Timeout.timeout(20) { process.value })
       refute_match(/BUG|Error/, reading.value)
+    ensure
+      Process.kill(:KILL, process.pid) if process.alive?
     end
+  end
+
+  def ask_checkout(url)
+    answer = eventually(30) { get("#{url}/checkout/ann") }
+    assert_equal({ 'checkout' => 'new', 'config' => '{"color": "green"}' }, JSON.parse(answer))
+    assert_equal 'old', JSON.parse(get("#{url}/checkout/bob"))['checkout']
+    assert_equal '204', Net::HTTP.post(URI("#{url}/paid/ann"), 'amount=7').code
   end
 
   def get(url)

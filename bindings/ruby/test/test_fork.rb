@@ -122,6 +122,44 @@ class TestFork < Case
                  eventually { @backend.impression_keys.then { |keys| keys.size == 2 && keys } })
   end
 
+  # What runs in an `at_exit` that was there before ours still has its factory, and its children end as others do.
+  def test_programs_in_at_exit
+    program = <<~'RUBY'
+      at_exit do
+        puts $client.get_treatment('last', 'checkout')
+        $stdout.flush
+        Process.wait(fork { $client.get_treatment('child', 'checkout') })
+      end
+      require 'splitclient-rb'
+      api = "#{ARGV[0]}/api"
+      listener = Class.new { def log(impression) = puts(impression[:matching_key]) }.new
+      factory = SplitIoClient::SplitFactory.new('key', base_uri: api, events_uri: api, auth_service_url: api,
+        telemetry_service_url: api, streaming_enabled: false, impressions_mode: :debug, logger: Logger.new(IO::NULL),
+        impression_listener: listener)
+      factory.client.block_until_ready(10)
+      $client = factory.client
+    RUBY
+    output, status = run_ruby(program, @backend.url)
+    assert_predicate status, :success?, output
+    assert_equal %w[child last on], output.lines.map(&:chomp).sort
+    assert_equal({ 'last' => 1, 'child' => 1 }, @backend.impression_keys)
+  end
+
+  def test_a_listener_gets_all_at_the_end_of_a_program
+    program = <<~'RUBY'
+      require 'splitclient-rb'
+      listener = Class.new { def log(impression) = puts(impression[:matching_key]) }.new
+      factory = SplitIoClient::SplitFactory.new('localhost', split_file: ARGV[0], impression_listener: listener,
+                                                             logger: Logger.new(IO::NULL))
+      factory.client.block_until_ready(10)
+      3000.times { |number| factory.client.get_treatment("key-#{number}", 'checkout') }
+    RUBY
+    output, status = run_ruby(program, File.join(DATA, 'flags.json'))
+    assert_predicate status, :success?, output
+    assert_equal 3000, output.lines.uniq.size
+    assert_equal 'key-2999', output.lines.last.chomp
+  end
+
   def test_the_end_of_a_program_sends
     program = <<~'RUBY'
       require 'splitclient-rb'

@@ -36,6 +36,16 @@ module SplitIoClient
       !@thread&.alive?
     end
 
+    # Waits until all that is there is handed over.
+    def settle(deadline)
+      sleep(0.002) until over? || (!@busy && !waiting?) || Waiting.now > deadline
+    end
+
+    # At the end of the process, when no thread is left: what there is, on this one.
+    def drain
+      take
+    end
+
     # Waits until all is handed over, after the factory was destroyed.
     def finish(seconds)
       @thread&.join(seconds)
@@ -76,12 +86,21 @@ module SplitIoClient
 
     # Hands over what there is, and says why there is no more.
     def take
+      @busy = true
       loop do
         status, records = Native.poll(@pointer, MOST)
         return status unless records
 
         JSON.parse(records, symbolize_names: true).each { |record| hand_over(record) }
       end
+    ensure
+      @busy = false
+    end
+
+    # Whether the queue has records.
+    def waiting?
+      descriptor = Native.split_poll_fd(@pointer)
+      !descriptor.negative? && IO.for_fd(descriptor, 'r', autoclose: false).wait_readable(0)
     end
 
     def wait

@@ -4,6 +4,9 @@
 module SplitIoClient
   # The end of a process: what is queued is sent before it. A child that has not used a factory of its parent's leaves
   # it alone. `exit!`, and signals that nobody handles, end a process without this.
+  #
+  # In `at_exit` factories are not destroyed yet: whole programs run in there, such as those of Sinatra and Minitest.
+  # {Handle} does that, after it.
   # @private
   module Ending
     # Seconds for all factories together.
@@ -13,23 +16,20 @@ module SplitIoClient
       # Once, when the gem is loaded.
       def install
         Process.singleton_class.prepend(Daemon)
-        at_exit { destroy_all }
+        at_exit { flush_all }
       end
 
       def flush_all(seconds = SECONDS)
-        each_life(seconds) { |life, left| Native.split_flush(life.pointer, Waiting.milliseconds(left)) }
-      end
-
-      def destroy_all(seconds = SECONDS)
-        each_life(seconds) { |life, left| life.destroy(left) }
+        deadline = Waiting.now + seconds
+        lives = Handle.living.values.select(&:of_this_process?)
+        lives.map { |life| Waiting.quiet_thread('splitio-end') { flush(life, deadline) } }.each(&:join)
       end
 
       private
 
-      def each_life(seconds)
-        deadline = Waiting.now + seconds
-        lives = Handle.living.values.select(&:of_this_process?)
-        lives.map { |life| Waiting.quiet_thread('splitio-end') { yield life, deadline - Waiting.now } }.each(&:join)
+      def flush(life, deadline)
+        Native.split_flush(life.pointer, Waiting.milliseconds(deadline - Waiting.now))
+        life.delivery.settle(deadline)
       end
     end
 

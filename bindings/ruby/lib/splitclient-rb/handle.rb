@@ -1,8 +1,9 @@
 # frozen_string_literal: true
 
 module SplitIoClient
-  # A factory of the library, from its making to its end. The objects of the API share one; when the garbage collector
-  # finds that nobody has it any more, the factory is destroyed, which sends what is queued, and freed.
+  # A factory of the library, from its making to its end. The objects of the API share one. When the garbage collector
+  # finds that nobody has it any more, the factory is destroyed, which sends what is queued, and freed; at the end of the
+  # process, after all `at_exit`, it is destroyed in any case.
   # @private
   class Handle
     # What remains of a handle when it is collected. None of its calls waits for a lock that somebody may hold.
@@ -47,7 +48,8 @@ module SplitIoClient
         status
       end
 
-      # Nobody can use it any more. In a child that has not used it, it is the parent's affair.
+      # Nobody can use it any more: it was collected, or the process ends. In a child that has not used it, it is the
+      # parent's affair.
       def abandon
         Handle.living.delete(@pointer.address)
         return unless of_this_process?
@@ -58,8 +60,15 @@ module SplitIoClient
           Native.split_factory_free(@pointer)
         end
       rescue ThreadError
-        # Ruby is ending, and has no more threads. `at_exit` destroyed the factory.
-        nil
+        conclude
+      end
+
+      private
+
+      # After all `at_exit`, Ruby has ended its threads, and starts none: all on this one.
+      def conclude
+        Native.split_destroy(@pointer, Waiting.milliseconds(Ending::SECONDS))
+        @delivery.drain
       end
     end
 
