@@ -2,8 +2,8 @@
 
 module SplitIoClient
   # A factory of the library, from its making to its end. The objects of the API share one. When the garbage collector
-  # finds that nobody has it any more, the factory is destroyed, which sends what is queued, and freed; at the end of the
-  # process, after all `at_exit`, it is destroyed in any case.
+  # finds that nobody has it any more, the factory is destroyed, which sends what is queued, and freed; at the end of
+  # the process, after all `at_exit`, it is destroyed in any case.
   # @private
   class Handle
     # What remains of a handle when it is collected. None of its calls waits for a lock that somebody may hold.
