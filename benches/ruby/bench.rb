@@ -30,11 +30,11 @@ end
 attributes = { age: 31, plan: 'pro', country: 'UY', beta: true }
 names = %w[checkout banner adults agreed exact modern painter rollout dead gated]
 rows = {
-  'get_treatment' => -> { client.get_treatment('eve', 'checkout') },
-  'with 4 attributes' => -> { client.get_treatment('eve', 'checkout', attributes) },
-  'get_treatment_with_config' => -> { client.get_treatment_with_config('eve', 'checkout') },
-  'get_treatments of 10 flags' => -> { client.get_treatments('eve', names) },
-  'not a flag' => -> { client.get_treatment('eve', nil) }
+  'get_treatment' => proc { client.get_treatment('eve', 'checkout') },
+  'with 4 attributes' => proc { client.get_treatment('eve', 'checkout', attributes) },
+  'get_treatment_with_config' => proc { client.get_treatment_with_config('eve', 'checkout') },
+  'get_treatments of 10 flags' => proc { client.get_treatments('eve', names) },
+  'not a flag' => proc { client.get_treatment('eve', nil) }
 }
 
 output, status = Open3.capture2(ARGV.fetch(0), *FILES, (calls * 10).to_s)

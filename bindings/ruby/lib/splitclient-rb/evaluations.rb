@@ -46,12 +46,11 @@ module SplitIoClient
     # @return [Hash{Symbol => Hash}] `{treatment:, config:}` by flag
     def of_many(function, key, names, attributes, options)
       with(key, attributes, options) do |matching_key, native, _|
-        texts = names.map { |name| FFI::MemoryPointer.from_string(name) }
-        list = FFI::MemoryPointer.new(:pointer, [texts.size, 1].max).write_array_of_pointer(texts)
-        results(@calls.public_send(function, @handle.use, matching_key, list, texts.size, native))
+        memory = list_of(names)
+        results(@calls.public_send(function, @handle.use, matching_key, memory.last, names.size, native))
       end
-    rescue ArgumentError
-      key.nil? ? {} : of_many(function, nil, names.reject { |name| name.include?("\0") }, nil, nil)
+    rescue ArgumentError # A NUL in the key.
+      key.nil? ? {} : of_many(function, nil, names, nil, nil)
     end
 
     # Of the flags of one set.
@@ -94,6 +93,15 @@ module SplitIoClient
       return [Values.key(key), nil] unless key.is_a?(Hash)
 
       [Values.key(key[:matching_key]), Values.key(key[:bucketing_key])]
+    end
+
+    # One text that has all of them, and a list of where each begins. Both are to be kept during the call.
+    def list_of(names)
+      joined = names.map(&:b).join("\0")
+      text = FFI::MemoryPointer.new(joined.bytesize + 1).put_bytes(0, joined)
+      at = text.address
+      places = names.map { |name| at.tap { at += name.bytesize + 1 } }
+      [text, FFI::MemoryPointer.new(:pointer, names.size + 1).put_bytes(0, places.pack('J*'))]
     end
 
     def properties(options)

@@ -89,6 +89,7 @@ module SplitIoClient
     def initialize(pointer, delivery)
       @pointer = pointer
       @delivery = delivery
+      @generation = Native.generation
       return if pointer.null?
 
       @life = Life.new(pointer, delivery)
@@ -98,7 +99,7 @@ module SplitIoClient
 
     # The factory, for a call. In a forked child the first one starts the thread that delivers.
     def use
-      @life&.renew unless @life.nil? || @life.of_this_process?
+      fork_happened unless Native::FORKS.get_uint32(0) == @generation
       @pointer
     end
 
@@ -123,6 +124,13 @@ module SplitIoClient
     def flush(seconds)
       pointer = use
       Waiting.elsewhere { Native.split_flush(pointer, Waiting.milliseconds(seconds)) }
+    end
+
+    private
+
+    def fork_happened
+      @life&.renew
+      @generation = Native.generation
     end
   end
   private_constant :Handle

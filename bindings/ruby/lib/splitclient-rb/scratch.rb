@@ -45,8 +45,10 @@ module SplitIoClient
 
     # @return [FFI::Pointer, nil] what the library is to be given besides key and flag
     def fill(bucketing_key, attributes, properties)
-      return if bucketing_key.nil? && properties.nil? && (attributes.nil? || attributes == {})
+      none = attributes.nil? || (attributes.is_a?(Hash) && attributes.empty?)
+      return if none && bucketing_key.nil? && properties.nil?
 
+      @used = true
       put(BUCKETING_KEY, bucketing_key) if bucketing_key
       put(PROPERTIES_JSON, Values.properties_json(properties)) unless properties.nil?
       put_attributes(attributes) unless attributes.nil?
@@ -55,6 +57,9 @@ module SplitIoClient
 
     # Forgets what the call was given.
     def let_go
+      return unless @used
+
+      @used = false
       @options.put_bytes(BUCKETING_KEY, NOTHING)
       Native.split_attributes_clear(@set)
       @texts.clear
