@@ -80,15 +80,16 @@ class TestWaiting < Case
       api = 'http://127.0.0.1:1/api'
       factory = SplitIoClient::SplitFactory.new('key', base_uri: api, events_uri: api, auth_service_url: api,
                                                        telemetry_service_url: api, logger: Logger.new(IO::NULL))
+      factory.client.track('ann', 'user', 'paid')
+      $stdout.sync = true
       puts 'waiting'
-      $stdout.flush
       begin
         factory.public_send(ARGV[0], 60)
       rescue Interrupt
         puts 'interrupted'
       end
     RUBY
-    %w[block_until_ready].each do |call|
+    %w[block_until_ready flush].each do |call|
       Open3.popen2e(RbConfig.ruby, '-I', LIB, '-e', program, call) do |_, output, process|
         assert_equal "waiting\n", output.gets
         sleep 0.3

@@ -28,7 +28,9 @@ module SplitIoClient
       private
 
       def flush(life, deadline)
-        Native.split_flush(life.pointer, Waiting.milliseconds(deadline - Waiting.now))
+        return life.destroy(deadline - Waiting.now) if life.flushing?
+
+        life.last_flush(deadline - Waiting.now)
         life.delivery.settle(deadline)
       end
     end

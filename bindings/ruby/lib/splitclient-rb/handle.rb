@@ -10,6 +10,8 @@ module SplitIoClient
     class Life
       # How long a factory that nobody destroyed may take to send what is queued.
       SECONDS = 10
+      # The same after a flush at the end of the process that took all its time.
+      LEFT = 0.2
 
       attr_reader :pointer, :delivery, :generation
 
@@ -18,6 +20,8 @@ module SplitIoClient
         @delivery = delivery
         @generation = Native.generation
         @renewing = Mutex.new
+        @flushes = []
+        @left = Ending::SECONDS
         delivery.start
       end
 
@@ -48,6 +52,24 @@ module SplitIoClient
         status
       end
 
+      # All the time in one call: a flush that times out gives up the post under way, which is then sent once more.
+      def flush(seconds)
+        @flushes << Thread.current
+        Native.split_flush(@pointer, Waiting.milliseconds(seconds))
+      ensure
+        @flushes.delete(Thread.current)
+      end
+
+      # At the end of the process. What could not be sent in that time does not get it twice.
+      def last_flush(seconds)
+        @left = LEFT if flush(seconds) == Native::TIMEOUT
+      end
+
+      # Whether somebody gave up waiting for a flush that goes on. It would hold up the end of the process.
+      def flushing?
+        @flushes.any?(&:alive?)
+      end
+
       # Nobody can use it any more: it was collected, or the process ends. In a child that has not used it, it is the
       # parent's affair.
       def abandon
@@ -67,7 +89,7 @@ module SplitIoClient
 
       # After all `at_exit`, Ruby has ended its threads, and starts none: all on this one.
       def conclude
-        Native.split_destroy(@pointer, Waiting.milliseconds(Ending::SECONDS))
+        Native.split_destroy(@pointer, Waiting.milliseconds(@left))
         @delivery.drain
       end
     end
@@ -120,10 +142,11 @@ module SplitIoClient
       Waiting.elsewhere { life.destroy(seconds, from: caller) }
     end
 
-    # All the time in one call: a flush that times out gives up the post under way, which is then sent once more.
+    # As `destroy`.
     def flush(seconds)
-      pointer = use
-      Waiting.elsewhere { Native.split_flush(pointer, Waiting.milliseconds(seconds)) }
+      use
+      life = @life or return Native::INVALID_ARGUMENT
+      Waiting.elsewhere { life.flush(seconds) }
     end
 
     private
