@@ -7,4 +7,6 @@ require_relative 'helper'
 names, options = ARGV.partition { |argument| argument.end_with?('.rb') }
 names = Dir[File.join(__dir__, 'test_*.rb')] if names.empty?
 names.each { |name| require File.expand_path(name) }
-exit Minitest.run(options)
+good = Minitest.run(options)
+puts "conformance: #{TestConformance.cases} cases" if defined?(TestConformance)
+exit good

@@ -12,8 +12,6 @@ class TestConformance < Case
     attr_accessor :cases
   end
 
-  Minitest.after_run { puts "conformance: #{cases} cases" }
-
   SCENARIOS.each_with_index do |scenario, index|
     define_method(format('test_%<index>02d_%<name>s', index:, name: scenario['name'].gsub(/\W+/, '_'))) do
       check(scenario)
