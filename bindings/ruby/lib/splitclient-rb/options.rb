@@ -1,0 +1,125 @@
+# frozen_string_literal: true
+
+require 'json'
+require 'logger'
+require 'uri'
+
+module SplitIoClient
+  # The options of a factory on their way to the library.
+  #
+  # They go there as JSON, by whatever name. Known by name are only those that are objects in Ruby, and those to which
+  # Split's gem gives another name, or another unit, than its other SDKs.
+  # @private
+  class Options
+    RENAMED = {
+      base_uri: :sdk_api_base_url, events_uri: :events_api_base_url, auth_service_url: :auth_api_base_url,
+      streaming_service_url: :streaming_api_base_url, telemetry_service_url: :telemetry_api_base_url,
+      telemetry_refresh_rate: :metricsRefreshRate, redis_namespace: :redisPrefix
+    }.freeze
+    # Seconds here, milliseconds in the library. In camel case they are the library's.
+    SECONDS = { connection_timeout: :connectionTimeout, read_timeout: :readTimeout }.freeze
+    # Seconds that `block_until_ready` waits when it is not told.
+    READY = 15
+
+    # @return [Logger] or whatever answers to error, warn, info and debug
+    attr_reader :logger
+    # @return [#log, nil]
+    attr_reader :listener
+    # @return [Numeric] see {READY}
+    attr_reader :ready
+
+    def initialize(given)
+      given = given.to_h.transform_keys { |name| name.to_s.to_sym }
+      @logger = given.delete(:logger) || Options.default_logger
+      @listener = given.delete(:impression_listener) || given.delete(:impressionListener)
+      @ready = [given.delete(:ready), given.delete(:block_until_ready)].grep(Numeric).find(&:positive?) || READY
+      @debug = [given.delete(:debug_enabled), given.delete(:transport_debug_enabled)].any?
+      redis = redis(given)
+      @values = renamed(given).merge(redis)
+    end
+
+    # @return [Boolean] whether an evaluation waits for a server
+    def waits?
+      @values.any? { |name, _| name.start_with?('redis') }
+    end
+
+    # @return [String] what the library is given
+    def json
+      values = { 'strictConfig' => false, 'logLevel' => @debug ? 'debug' : 'info' }
+      @values.each { |name, value| values[name.to_s] = option(value) }
+      JSON.generate(values.merge('sdkName' => 'ruby', 'sdkVersion' => VERSION))
+    end
+
+    # @return [Integer] the kinds of records that are queued for Ruby
+    def kinds
+      Native::QUEUE_LOGS | Native::QUEUE_EVENTS | (@listener ? Native::QUEUE_IMPRESSIONS : 0)
+    end
+
+    # @return [Logger] that of Rails, else one to standard output, as with Split's gem
+    def self.default_logger
+      (defined?(Rails) && Rails.respond_to?(:logger) && Rails.logger) || Logger.new($stdout)
+    end
+
+    private
+
+    def renamed(given)
+      given.each_with_object({}) do |(name, value), options|
+        if SECONDS.key?(name) && value.is_a?(Numeric)
+          options[SECONDS[name]] = (value * 1000).ceil
+        elsif name == :reload_rate
+          options.update(localhostRefreshEnabled: true, featuresRefreshRate: value, segmentsRefreshRate: value)
+        else
+          options[RENAMED.fetch(name, name)] = value
+        end
+      end
+    end
+
+    # Split's gem uses Redis when the cache adapter says so, wherever redis_url points.
+    def redis(given)
+      url = given.delete(:redis_url)
+      chosen = given.delete(:cache_adapter).to_s == 'redis'
+      given.delete(:mode)
+      return {} unless chosen
+
+      url.is_a?(Hash) ? redis_parts(url.transform_keys(&:to_sym)) : redis_address(url || 'redis://127.0.0.1:6379/0')
+    end
+
+    def redis_address(url)
+      address = URI.parse(url)
+      return { redisUnixSocketPath: address.path } if address.scheme == 'unix'
+
+      { redisHost: address.hostname, redisPort: address.port || 6379, redisDb: address.path.delete('/').to_i,
+        redisUsername: presence(address.user), redisPassword: presence(address.password),
+        redisSsl: address.scheme == 'rediss' || nil }.compact
+    end
+
+    def redis_parts(parts)
+      address = parts[:url] ? redis_address(parts[:url]) : {}
+      sentinels = parts[:sentinels]&.map { |one| one.transform_keys(&:to_sym).values_at(:host, :port) }
+      master = address.delete(:redisHost) if sentinels
+      given = { redisHost: parts[:host], redisPort: parts[:port], redisDb: parts[:db], redisUsername: parts[:username],
+                redisPassword: parts[:password], redisUnixSocketPath: parts[:path], redisSsl: parts[:ssl],
+                redisSentinels: sentinels, redisMasterService: sentinels && (parts[:name] || master) }
+      address.merge(given.compact)
+    end
+
+    def presence(text)
+      URI.decode_www_form_component(text) unless text.nil? || text.empty?
+    end
+
+    def option(value)
+      case value
+      when Engine::Models::FallbackTreatmentsConfiguration
+        { 'global' => option(value.global_fallback_treatment),
+          'byFlag' => option(value.by_flag_fallback_treatment) }.compact
+      when Engine::Models::FallbackTreatment
+        { 'treatment' => option(value.treatment), 'config' => option(value.config) }.compact
+      when Hash then value.to_h { |name, item| [name.to_s, option(item)] }
+      when Array, Set then value.map { |item| option(item) }
+      when Float then value.finite? ? value : value.to_s
+      else Values.plain(value)
+      end
+    end
+  end
+  private_constant :Options
+end

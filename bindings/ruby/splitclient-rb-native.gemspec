@@ -1,0 +1,19 @@
+# frozen_string_literal: true
+
+require_relative 'lib/splitclient-rb/version'
+
+Gem::Specification.new do |spec|
+  spec.name = 'splitclient-rb-native'
+  spec.version = SplitIoClient::VERSION
+  spec.authors = ['The libsplitio authors']
+  spec.summary = "Split (Harness FME) feature flags by libsplitio, with the API of Split's own gem"
+  spec.description = 'Takes the place of the gem splitclient-rb: the same classes and methods, on a native core.'
+  spec.homepage = 'https://github.com/libsplitio/libsplitio'
+  spec.license = 'Apache-2.0'
+  spec.required_ruby_version = '>= 3.1'
+  spec.metadata = { 'rubygems_mfa_required' => 'true' }
+  # A gem for one platform has the library in lib/native, and is made with SPLITIO_GEM_PLATFORM.
+  spec.platform = ENV.fetch('SPLITIO_GEM_PLATFORM', Gem::Platform::RUBY)
+  spec.files = Dir.chdir(__dir__) { Dir['README.md', 'lib/**/*.rb', 'lib/native/*', 'examples/*'] }
+  spec.add_dependency 'ffi', '~> 1.15'
+end
