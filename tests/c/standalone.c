@@ -465,7 +465,10 @@ static void what_comes_during_a_post_is_kept(void) { /* B22 */
     split_factory_free(factory);
     CHECK_INT(in_order("events/bulk", "key", NULL), ROUNDS * EACH);
     CHECK_INT(in_order("testImpressions/bulk", "k", "0.i"), ROUNDS * EACH);
-    CHECK(backend_count(server, "events/bulk", "statuses.503") >= 2);
+    /* Which of the two the failures hit is a matter of chance. */
+    CHECK(backend_count(server, "events/bulk", "statuses.503") +
+              backend_count(server, "testImpressions/bulk", "statuses.503") >=
+          4);
 }
 
 static void flush_waits_for_the_posts(void) {
