@@ -1,5 +1,6 @@
 """Factories on files and on the emulator, for every test."""
 
+import signal
 import threading
 
 import pytest
@@ -7,6 +8,9 @@ from support import backend as backends
 from support import flags
 
 import splitio
+
+# Whoever starts the tests in the background may have told them to ignore Ctrl-C, and programs that they start inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
