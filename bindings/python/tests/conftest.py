@@ -9,7 +9,7 @@ from support import flags
 
 import splitio
 
-# Whoever starts the tests in the background may have told them to ignore Ctrl-C, and programs that they start inherit that.
+# Who starts the tests in the background may have told them to ignore Ctrl-C, which their programs would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
