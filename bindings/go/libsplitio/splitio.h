@@ -463,7 +463,8 @@ split_status split_config_merge_json(split_config *config,
  * logger, lines up to the option logLevel (warning) are written to standard
  * error. `log` is called from threads of libsplitio and from those that call it, also
  * from several at a time. It must not call libsplitio. `drop` is called when
- * the configuration and its factories no longer need `user_data`.
+ * the configuration and its factories no longer need `user_data`; not in a forked
+ * child, where threads of its parent hold it for ever.
  *
  * Threads: one at a time per configuration. NULL: `log` NULL logs nothing.
  */
@@ -486,6 +487,7 @@ split_status split_config_set_logger(split_config *config,
  * localhost mode too, where nothing is sent.
  *
  * Threads: one at a time per configuration. NULL: `listener` NULL removes it.
+ * Memory: `drop` is called as that of `split_config_set_logger`.
  */
 SPLIT_API
 split_status split_config_set_impression_listener(split_config *config,
@@ -528,7 +530,8 @@ SPLIT_API void split_config_free(split_config *config);
  * Returns NULL when the key or the configuration cannot work, and says why in
  * `error`. Failing to reach Split is not such a case: it is retried. A Redis
  * that does not answer, or a localhost file (YAML, text) that does not load, is
- * one: `SPLIT_E_STORAGE`.
+ * one: `SPLIT_E_STORAGE`. With preforkedInitialization it fetches before it
+ * returns, at most four times, and starts no thread.
  *
  * Threads: any. Fork: any process, and best in the one that evaluates.
  * NULL: `config` NULL is the default configuration.
@@ -580,8 +583,8 @@ SPLIT_API int32_t split_factory_status(const split_factory *factory);
  * for each change after that. Every handler that was added is called, in that
  * order, until the factory is destroyed.
  *
- * Threads: any, concurrently; also from a callback. Fork: as
- * `split_block_until_ready`. NULL: `SPLIT_E_INVALID_ARGUMENT`.
+ * Threads: any, concurrently; also from a callback. Fork: handlers go on in a
+ * child; a factory that waits for `split_resume` notes them. NULL: `SPLIT_E_INVALID_ARGUMENT`.
  * Memory: on failure `drop` is not called.
  */
 SPLIT_API
@@ -619,7 +622,7 @@ const char *split_get_treatment(const split_factory *factory,
 /**
  * `split_get_treatment` with lengths.
  *
- * Threads, fork, NULL: as `split_get_treatment`.
+ * Threads, fork, memory, NULL: as `split_get_treatment`.
  */
 SPLIT_API
 const char *split_get_treatment_n(const split_factory *factory,
@@ -647,7 +650,7 @@ split_status split_get_treatment_with_config(const split_factory *factory,
 /**
  * `split_get_treatment_with_config` with lengths.
  *
- * Threads, fork, NULL: as `split_get_treatment_with_config`.
+ * Threads, fork, memory, NULL: as `split_get_treatment_with_config`.
  */
 SPLIT_API
 split_status split_get_treatment_with_config_n(const split_factory *factory,
@@ -675,7 +678,7 @@ split_results *split_get_treatments(const split_factory *factory,
 /**
  * `split_get_treatments`, with the configuration of each treatment.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_with_config(const split_factory *factory,
@@ -688,7 +691,7 @@ split_results *split_get_treatments_with_config(const split_factory *factory,
  * `split_get_treatments`; a set that is unknown, or outside flagSetsFilter, gives
  * an empty list.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_by_flag_set(const split_factory *factory,
@@ -699,7 +702,7 @@ split_results *split_get_treatments_by_flag_set(const split_factory *factory,
 /**
  * `split_get_treatments_by_flag_set`, with the configuration of each treatment.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_with_config_by_flag_set(const split_factory *factory,
@@ -711,7 +714,7 @@ split_results *split_get_treatments_with_config_by_flag_set(const split_factory 
  * Evaluates every flag that is in at least one of several flag sets, once, in the
  * order of their names.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_by_flag_sets(const split_factory *factory,
@@ -722,7 +725,7 @@ split_results *split_get_treatments_by_flag_sets(const split_factory *factory,
 /**
  * `split_get_treatments_by_flag_sets`, with the configuration of each treatment.
  *
- * Threads, fork, NULL: as `split_get_treatments`.
+ * Threads, fork, memory, NULL: as `split_get_treatments`.
  */
 SPLIT_API SPLIT_NODISCARD
 split_results *split_get_treatments_with_config_by_flag_sets(const split_factory *factory,
@@ -751,7 +754,7 @@ const split_result *split_results_data(const split_results *results,
                                        size_t *count);
 
 /**
- * The result of a flag, or NULL when the list has none.
+ * The result of a flag, valid until the list is freed; NULL when it has none.
  *
  * Threads: any, concurrently. NULL: NULL.
  */
@@ -944,7 +947,8 @@ SPLIT_API SPLIT_NODISCARD
 split_flag_view_list *split_manager_splits(const split_factory *factory);
 
 /**
- * One flag, as a list of one, or of none. Ended by `split_flag_view_list_free`.
+ * One flag, as a list of one, or of none. Never NULL; ended by
+ * `split_flag_view_list_free`.
  *
  * Threads: any, concurrently. Fork: works in a child. NULL: an empty list.
  */
