@@ -39,3 +39,26 @@ link_library() {
     ln -sf "$1" "$LIBRARIES/libsplitio.so.1"
     ln -sf libsplitio.so.1 "$LIBRARIES/libsplitio.so"
 }
+
+# The counts in the last line of a script that ends in "N passed, M failed".
+LAST_LINE='$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
+
+# Runs a command that counts for itself, shows what it says, and adds that to `passed` and `failed`. `pattern` is a sed
+# script that prints "passed failed" for each line with counts.
+tally() { # pattern command...
+    local pattern=$1 output status=0 good=0 bad=0 each_good each_bad
+    output=$(mktemp)
+    "${@:2}" 2>&1 | tee "$output" || status=$?
+    while read -r each_good each_bad; do
+        good=$((good + each_good))
+        bad=$((bad + each_bad))
+    done < <(sed -n "$pattern" "$output")
+    rm -f "$output"
+    # It failed without counting a failure, or counted nothing at all: that is one.
+    if { [ $status -ne 0 ] && [ $bad -eq 0 ]; } || [ $((good + bad)) -eq 0 ]; then
+        bad=1
+        echo "FAILED: ${*:2}"
+    fi
+    passed=$((passed + good))
+    failed=$((failed + bad))
+}
