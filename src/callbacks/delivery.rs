@@ -162,8 +162,8 @@ impl Delivery {
         started.event(shared, event);
     }
 
-    /// Adds a handler, which the caller keeps; starts the thread if it is the first to listen. If that fails it says why; not where the end has
-    /// begun.
+    /// Adds a handler, which the caller keeps; starts the thread if it is the first to listen. If that fails it says why;
+    /// not where the end has begun.
     pub(crate) fn handler(&self, kind: EventKind, handler: EventHandler) -> Result<(), Option<io::Error>> {
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         if *closed {

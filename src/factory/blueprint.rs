@@ -1,6 +1,5 @@
 //! What every life of a factory is made of: settings and callbacks, nothing with a lock.
 
-use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -148,30 +147,30 @@ impl Blueprint {
         let telemetry = Arc::new(Telemetry::new(self.config.mode != Mode::Localhost));
         let status = Status::NotReady;
         let outlets = Arc::new(Outlets { delivery, queue });
-        let mut life =
-            self.assemble(Draft { status, start: &start, log, outlets, descriptors, telemetry, records: true });
-        life.life.living = Mutex::new(Some(living));
+        let draft = Draft { status, start: &start, log, outlets, descriptors, telemetry, records: true };
+        let Assembled { mut life, recorder } = self.assemble(draft);
+        life.living = Mutex::new(Some(living));
         let inherited = start.complete;
-        if inherited && life.life.lifecycle.become_ready() {
-            life.life.outlets.event(Event::Ready);
+        if inherited && life.lifecycle.become_ready() {
+            life.outlets.event(Event::Ready);
         }
         let beginning = if inherited { Beginning::Inherited } else { Beginning::Fresh };
         let ground = Ground {
-            store: Arc::clone(&life.life.store),
-            lifecycle: Arc::clone(&life.life.lifecycle),
-            outlets: Arc::clone(&life.life.outlets),
-            log: life.life.log.clone(),
+            store: Arc::clone(&life.store),
+            lifecycle: Arc::clone(&life.lifecycle),
+            outlets: Arc::clone(&life.outlets),
+            log: life.log.clone(),
             fallbacks: !self.fallbacks.is_empty(),
-            descriptors: Arc::clone(&life.life.descriptors),
+            descriptors: Arc::clone(&life.descriptors),
         };
-        life.life.source = match self.config.mode {
+        life.source = match self.config.mode {
             Mode::Standalone => {
-                let parts = Parts { ground, recorder: life.recorder, telemetry: Arc::clone(&life.life.telemetry) };
+                let parts = Parts { ground, recorder, telemetry: Arc::clone(&life.telemetry) };
                 Source::Backend(Running::start(&self.config, &self.key, &self.instance, parts, beginning)?)
             }
             _ => Source::Files(Localhost::new(&self.config, ground, self.seed).start(inherited)?),
         };
-        Ok(life.life)
+        Ok(life)
     }
 
     /// The master's life under preforkedInitialization: fetches on this thread, and leaves nothing open or running.
@@ -305,9 +304,4 @@ fn plain_log(config: &Config, hooks: &Hooks) -> Logger {
         Some(sink) => Logger::new(level, Box::new(Arc::clone(sink))),
         None => Logger::silent(),
     }
-}
-
-/// Leaks a life of a process that is not this one.
-pub(super) fn forget(life: &Arc<Life>) {
-    mem::forget(Arc::clone(life));
 }

@@ -3,11 +3,11 @@
 //! A list that only grows, and takes no lock: a fork may come at any time, and its child must find it whole. Evaluations
 //! look at the last life only: one load and two comparisons where nothing was forked.
 
+use std::mem;
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 
-use super::blueprint::forget;
 use super::life::Life;
 use crate::process;
 
@@ -76,7 +76,7 @@ impl Drop for Link {
     /// What is another process's stays as it is: its locks may be held for ever, and its threads would be waited for.
     fn drop(&mut self) {
         if !self.is_here() {
-            forget(&self.life);
+            mem::forget(Arc::clone(&self.life));
         }
     }
 }
