@@ -7,20 +7,18 @@
 #   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer
 #   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
 #                   put before it
-#   make bindings-test
-#                   the suites of the bindings for Go and Ruby
 #   make wheel      the Python package, with the library inside
 #   make leaks      whether a Python program's memory stays flat over millions of evaluations
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench sanitize install package-check bindings-test wheel leaks
+.PHONY: demo test bench sanitize install package-check wheel leaks
 
 wheel leaks:
 	@scripts/setup $@
 	@scripts/$(if $(filter wheel,$@),python-wheel,pytests --leaks)
 
-demo test bench sanitize package-check bindings-test:
+demo test bench sanitize package-check:
 	@scripts/setup $@
 	@scripts/$@
 

@@ -17,14 +17,28 @@ SEGMENTS = 20
 
 def flag(number):
     """One of an environment where flags have sets, a segment in common, and rules."""
-    member = {"matcherType": "IN_SEGMENT", "userDefinedSegmentMatcherData": {"segmentName": f"segment_{number % SEGMENTS}"}}
+    member = {
+        "matcherType": "IN_SEGMENT",
+        "userDefinedSegmentMatcherData": {"segmentName": f"segment_{number % SEGMENTS}"},
+    }
     return {
-        "name": f"flag_{number:05}", "trafficTypeName": "user", "status": "ACTIVE", "killed": False,
-        "defaultTreatment": "off", "changeNumber": 1, "seed": number, "algo": 2, "sets": [f"set_{number % 50}", "web"],
-        "conditions": [{
-            "conditionType": "ROLLOUT", "label": "members", "matcherGroup": {"combiner": "AND", "matchers": [member]},
-            "partitions": [{"treatment": "on", "size": 50}, {"treatment": "off", "size": 50}],
-        }],
+        "name": f"flag_{number:05}",
+        "trafficTypeName": "user",
+        "status": "ACTIVE",
+        "killed": False,
+        "defaultTreatment": "off",
+        "changeNumber": 1,
+        "seed": number,
+        "algo": 2,
+        "sets": [f"set_{number % 50}", "web"],
+        "conditions": [
+            {
+                "conditionType": "ROLLOUT",
+                "label": "members",
+                "matcherGroup": {"combiner": "AND", "matchers": [member]},
+                "partitions": [{"treatment": "on", "size": 50}, {"treatment": "off", "size": 50}],
+            }
+        ],
     }
 
 

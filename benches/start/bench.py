@@ -1,5 +1,5 @@
-"""Start-up and small changes of a large segment: libsplitio beside Split's own SDKs for Python and Node, against the same
-emulator in the same run.
+"""Start-up and small changes of a large segment: libsplitio beside Split's own SDKs for Python and Node, against the
+same emulator in the same run.
 
 Usage: bench.py EMULATOR START WORK PYTHON NODE_MODULES [FLAGS [KEYS]]
 
@@ -33,7 +33,9 @@ def measured(command, environment=None):
     """Each figure at its best of a few runs: other programs only ever add to it."""
     runs = []
     for _ in range(REPEATS):
-        done = subprocess.run(command, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(
+            command, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, text=True, check=True
+        )
         runs.append([float(figure) for figure in done.stdout.split()[-3:]])
     return [min(run[place] for run in runs) for place in range(3)]
 
@@ -80,7 +82,9 @@ def main():
         row("(fetching and unpacking)", measured([sys.executable, HERE / "download.py", url]))
         cost, nothing, grown = changes(start, url)
         print(f"\nChanges of four keys in the segment of {keys}, one a second, by polling")
-        print(f"{cost:.2f} ms CPU time each, of which {nothing:.2f} ms is a second of polls that bring nothing;", end=" ")
+        print(
+            f"{cost:.2f} ms CPU time each, of which {nothing:.2f} ms is a second of polls that bring nothing;", end=" "
+        )
         print(f"memory grew by {grown:.0f} KiB in {CHANGES}")
         # A copy of the set is tens of milliseconds and of MiB.
         if cost - nothing > 10 or grown > 8 * 1024:

@@ -2,8 +2,8 @@
 
 Usage: generate.py DIRECTORY FLAGS KEYS
 
-Writes DIRECTORY/flags.json and DIRECTORY/segments/everybody.json; 10,000 flags are about 25 MB. Every flag has a list of
-keys, a rule on attributes, a rollout to a part of the users, and a configuration for each treatment, as flags that have
+Writes DIRECTORY/flags.json and DIRECTORY/segments/everybody.json; 10,000 flags are about 25 MB. Every flag has a list
+of keys, a rule on attributes, a rollout to a part of the users, and a configuration for each treatment, as flags that have
 lived for a while do; each hundredth also lets in the members of the segment.
 """
 
@@ -38,7 +38,12 @@ def flag(number, chance):
     listed = [key(chance.randrange(10**6)) for _ in range(16)]
     part = chance.randrange(1, 100)
     conditions = [
-        rule("WHITELIST", "whitelisted", [matcher("WHITELIST", whitelistMatcherData={"whitelist": listed})], [("on", 100)]),
+        rule(
+            "WHITELIST",
+            "whitelisted",
+            [matcher("WHITELIST", whitelistMatcherData={"whitelist": listed})],
+            [("on", 100)],
+        ),
         rule(
             "ROLLOUT",
             "country in list [DE, FR, NL] AND age >= 18",
@@ -66,7 +71,9 @@ def flag(number, chance):
         "algo": 2,
         "sets": [f"team_{number % 20}"],
         "configurations": {
-            treatment: json.dumps({"title": f"Flag {number}", "colour": f"#{chance.randrange(2**24):06x}", "text": "lorem ipsum " * 17})
+            treatment: json.dumps(
+                {"title": f"Flag {number}", "colour": f"#{chance.randrange(2**24):06x}", "text": "lorem ipsum " * 17}
+            )
             for treatment in ("on", "off")
         },
         "conditions": conditions,

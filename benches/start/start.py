@@ -21,8 +21,15 @@ options = {
 begun = time.monotonic()
 used = time.process_time()
 base = url + "/api"
-factory = get_factory("bench-key", config=options, sdk_api_base_url=base, events_api_base_url=base,
-                      auth_api_base_url=base, telemetry_api_base_url=base, streaming_api_base_url=url)
+factory = get_factory(
+    "bench-key",
+    config=options,
+    sdk_api_base_url=base,
+    events_api_base_url=base,
+    auth_api_base_url=base,
+    telemetry_api_base_url=base,
+    streaming_api_base_url=url,
+)
 factory.block_until_ready(300)
 took, used = time.monotonic() - begun, time.process_time() - used
 treatment = factory.client().get_treatment(key, flag)

@@ -1,7 +1,7 @@
 """A binary interface with one change, as if somebody had made it in the code: what abidiff has to notice, and what not.
 
-    changed.py list                     the names of the changes
-    changed.py CHANGE baseline.abi      the interface with it
+changed.py list                     the names of the changes
+changed.py CHANGE baseline.abi      the interface with it
 """
 
 import copy

@@ -2,8 +2,8 @@
 
     public_types.py libsplitio.so >baseline.abi
 
-libabigail's abidw reads it from the debug information, with everything else that Rust keeps there. Of that, the exported
-functions remain here, and the types that they reach; ids are numbered anew, so that a change of the inside changes
+libabigail's abidw reads it from the debug information, with everything else that Rust keeps there. Of that, the
+exported functions remain here, and the types that they reach; ids are numbered anew, so that a change of the inside changes
 nothing. abidiff reads the result like any other file of abidw's.
 """
 
@@ -62,7 +62,9 @@ def main():
     symbols = everything.find("elf-function-symbols")
     unknown = {e.get("name") for e in symbols} - {e.get("elf-symbol-id") for e in functions}
     if not functions or unknown:
-        sys.exit(f"{library}: no types in the debug information (the release profile has them) of {sorted(unknown)[:3]}")
+        sys.exit(
+            f"{library}: no types in the debug information (the release profile has them) of {sorted(unknown)[:3]}"
+        )
     types = {}
     for element in everything.iter():
         if element.get("id") and element.tag != "elf-symbol" and not element.get("is-declaration-only"):
@@ -70,7 +72,9 @@ def main():
     types = reached(functions, types)
     numbered_anew([*types.values(), *functions], types)
 
-    result = ElementTree.Element("abi-corpus", {"version": everything.get("version"), "soname": everything.get("soname")})
+    result = ElementTree.Element(
+        "abi-corpus", {"version": everything.get("version"), "soname": everything.get("soname")}
+    )
     result.append(symbols)
     unit = ElementTree.SubElement(
         result, "abi-instr", {"address-size": "64", "path": "src/lib.rs", "language": "LANG_C11"}

@@ -10,9 +10,8 @@ import sys
 import threading
 import time
 
-from splitio import get_factory
-
 from backend import Backend, equal, eventually, run
+from splitio import get_factory
 
 POLLING = {
     "streamingEnabled": False,
@@ -64,7 +63,9 @@ def polling(backend, file):
     equal(client.track("ann", "user", "paid", 19.5, {"currency": "EUR"}), True, "track")
     event = eventually(lambda: backend.requests("events/bulk"), "events")[0]["body"][0]
     equal((event["key"], event["eventTypeId"], event["value"]), ("ann", "paid", 19.5), "event")
-    eventually(lambda: backend.call("GET", "counters").get("testImpressions/bulk", {}).get("items") == 11, "impressions")
+    eventually(
+        lambda: backend.call("GET", "counters").get("testImpressions/bulk", {}).get("items") == 11, "impressions"
+    )
     eventually(lambda: backend.requests("metrics/config"), "metrics/config")
 
     with open(file, encoding="utf-8") as source:
@@ -111,7 +112,9 @@ def failures(backend, file):
     factory, client = started(backend, **POLLING)
     equal(client.get_treatment("ann", "members"), "on", "after a slow segment")
     client.track("ann", "user", "paid")
-    eventually(lambda: backend.call("GET", "counters").get("events/bulk", {}).get("items") == 1, "the event, in the end")
+    eventually(
+        lambda: backend.call("GET", "counters").get("events/bulk", {}).get("items") == 1, "the event, in the end"
+    )
     equal([one["status"] for one in backend.requests("events/bulk")], [503, 503, 200], "statuses")
     factory.destroy()
 
@@ -154,10 +157,14 @@ def instant_updates(backend, file):
         # Not compressible, and far above 64 KiB.
         noise = base64.b64encode(random.Random(7).randbytes(150_000)).decode()
         backend.post("flags", flag={**backend.flag("plain"), "killed": False, "configurations": {"on": noise}})
-        eventually(lambda: client.get_treatment_with_config("ann", "plain") == ("on", noise), f"the large one by {payload}")
+        eventually(
+            lambda: client.get_treatment_with_config("ann", "plain") == ("on", noise), f"the large one by {payload}"
+        )
         german = next(rbs for rbs in backend.call("GET", "state")["rbs"]["d"] if rbs["name"] == "german")
         backend.post("rbs", rbs={**german, "excluded": {"keys": ["zoe"], "segments": []}})
-        eventually(lambda: client.get_treatment("zoe", "germans", {"country": "DE"}) == "off", f"the segment by {payload}")
+        eventually(
+            lambda: client.get_treatment("zoe", "germans", {"country": "DE"}) == "off", f"the segment by {payload}"
+        )
         equal(len(backend.requests("splitChanges")), before, f"requests with {payload}")
         factory.destroy()
 
@@ -175,11 +182,14 @@ def notifications(backend, file):
 
 
 def reconnected(backend, action, what):
-    """Waits until a new stream follows the live one, and has told of the publishers. The SDK may go on polling beside it
-    for good: in version 10.7.0 the end of a stream and the beginning of the next can overtake each other."""
+    """Waits until a new stream follows the live one, and has told of the publishers. The SDK may go on polling beside
+    it for good: in version 10.7.0 the end of a stream and the beginning of the next can overtake each other."""
     (old,) = [one["stream"] for one in backend.call("GET", "streams")]
     action()
-    streams = lambda: backend.call("GET", "streams")
+
+    def streams():
+        return backend.call("GET", "streams")
+
     eventually(lambda: any(one["stream"] > old and one["frames"] >= 2 for one in streams()), what)
     eventually(lambda: len(streams()) == 1, f"{what}, and no other")
 
@@ -211,4 +221,6 @@ def interruptions(backend, file):
 
 
 if __name__ == "__main__":
-    run([polling, flag_sets, failures, instant_updates, notifications, interruptions], Backend(sys.argv[1]), sys.argv[2])
+    run(
+        [polling, flag_sets, failures, instant_updates, notifications, interruptions], Backend(sys.argv[1]), sys.argv[2]
+    )
