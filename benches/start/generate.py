@@ -3,8 +3,8 @@
 Usage: generate.py DIRECTORY FLAGS KEYS
 
 Writes DIRECTORY/flags.json and DIRECTORY/segments/everybody.json; 10,000 flags are about 25 MB. Every flag has a list
-of keys, a rule on attributes, a rollout to a part of the users, and a configuration for each treatment, as flags that have
-lived for a while do; each hundredth also lets in the members of the segment.
+of keys, a rule on attributes, a rollout to a part of the users, and a configuration for each treatment, as flags that
+have lived for a while do; each hundredth also lets in the members of the segment.
 """
 
 import json

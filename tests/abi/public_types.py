@@ -3,8 +3,8 @@
     public_types.py libsplitio.so >baseline.abi
 
 libabigail's abidw reads it from the debug information, with everything else that Rust keeps there. Of that, the
-exported functions remain here, and the types that they reach; ids are numbered anew, so that a change of the inside changes
-nothing. abidiff reads the result like any other file of abidw's.
+exported functions remain here, and the types that they reach; ids are numbered anew, so that a change of the inside
+changes nothing. abidiff reads the result like any other file of abidw's.
 """
 
 import subprocess
