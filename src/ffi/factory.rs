@@ -99,7 +99,10 @@ pub unsafe extern "C" fn split_factory_new(
     // SAFETY: the module's promise.
     unsafe {
         let made = guard(None, || {
-            fork::watch();
+            if let Err(cause) = fork::watch() {
+                error::fail(error, SPLIT_E_SYSTEM, &format_args!("forks of this process cannot be noticed: {cause}"));
+                return Some(ptr::null_mut());
+            }
             options::prepare();
             let default;
             let config = if config.is_null() {

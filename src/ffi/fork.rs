@@ -3,19 +3,19 @@
 //! A child's handler adds to a number ([`process`]); that is all that is safe to do there. What follows from it happens
 //! at the child's first call.
 
-use std::sync::Once;
+use std::ffi::c_int;
+use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use crate::process;
 
 /// Notices the forks from now on. Called before the first factory is made.
-pub(super) fn watch() {
-    static WATCHING: Once = Once::new();
-    WATCHING.call_once(|| {
-        // SAFETY: the handler is a function of this library, which is never unloaded, and does nothing but add. Without
-        // memory for the entry forks go unnoticed, and nothing else is affected.
-        unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
-    });
+pub(super) fn watch() -> io::Result<()> {
+    static REFUSED: OnceLock<c_int> = OnceLock::new();
+    // SAFETY: the handler is a function of this library, which is never unloaded, and does nothing but add.
+    let refused = *REFUSED.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) });
+    if refused == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(refused)) }
 }
 
 unsafe extern "C" fn in_the_child() {
@@ -31,7 +31,8 @@ unsafe extern "C" fn in_the_child() {
 /// Threads: any. Fork: any process. Memory: static.
 #[unsafe(no_mangle)]
 pub extern "C" fn split_fork_generation() -> *const u32 {
-    watch();
+    // A refusal is told by `split_factory_new`: without a factory nobody needs to notice.
+    let _ = watch();
     process::counter().as_ptr()
 }
 
