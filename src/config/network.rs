@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value as Json};
-use url::Url;
+use url::{Host, Url};
 
 use super::error::{ConfigError, Cut};
 use super::flag_set::trim;
@@ -48,6 +48,17 @@ fn normalised(text: &str) -> Result<String, String> {
         return Err("nothing can be added after a ? or #".to_owned());
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Whether what is sent to a base URL can be read on the way. What stays on this machine cannot.
+pub(super) fn is_clear_text(base_url: &str) -> bool {
+    let url = Url::parse(base_url).ok().filter(|url| url.scheme() == "http");
+    url.is_some_and(|url| match url.host() {
+        Some(Host::Domain(name)) => name != "localhost",
+        Some(Host::Ipv4(address)) => !address.is_loopback(),
+        Some(Host::Ipv6(address)) => !address.is_loopback(),
+        None => true,
+    })
 }
 
 /// The proxy, or why it is dropped. The reasons do not show the value, which may hold a password.

@@ -223,7 +223,7 @@ impl Reader<'_> {
         self.text(id).map(|path| network::pem_file(id.spec().name, path)).transpose()
     }
 
-    /// Plain http is for proxies nearby and for tests; whoever did not mean it should know.
+    /// Whoever did not mean it should know.
     fn warn_of_clear_text(&mut self, config: &Config) {
         let clear = [
             (Id::SdkApiBaseUrl, &config.sdk_api_base_url),
@@ -233,7 +233,7 @@ impl Reader<'_> {
             (Id::TelemetryApiBaseUrl, &config.telemetry_api_base_url),
         ]
         .into_iter()
-        .find(|(_, url)| url.text.starts_with("http://"));
+        .find(|(_, url)| network::is_clear_text(&url.text));
         if let Some((id, _)) = clear {
             self.warn(id, "with http:// the SDK key is sent in clear text");
         }
@@ -379,6 +379,10 @@ mod tests {
             ),
         ] {
             assert_eq!(resolved(json).1, [text], "{json}");
+        }
+        for nearby in ["http://localhost:8080", "http://127.0.0.1:1/api", "http://[::1]:1", "https://proxy"] {
+            let json = format!(r#"{{"sdk_api_base_url": "{nearby}"}}"#);
+            assert_eq!(resolved(&json).1, [""; 0], "{json}");
         }
     }
 
