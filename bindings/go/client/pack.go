@@ -14,13 +14,16 @@ type packer struct{ bytes []byte }
 // pack is what fills a set, valid until the packer is used again. Not ok: something in there needs JSON, such as a list,
 // or is no text of C's.
 func (p *packer) pack(values map[string]interface{}) (packed string, ok bool) {
-	p.bytes = p.bytes[:0]
+	// In a variable of its own: what hangs on the packer would be stored there with each byte.
+	bytes := p.bytes[:0]
+	ok = true
 	for name, value := range values {
-		if name == "" || !solid(name) || !p.attribute(name, value) {
-			return "", false
+		if bytes, ok = appendAttribute(bytes, name, value); !ok {
+			break
 		}
 	}
-	return view(p.bytes), true
+	p.bytes = bytes
+	return view(bytes), ok
 }
 
 // solid tells whether a text has a form in C. Most are short and ASCII, which is seen here in less time than the general
@@ -34,47 +37,45 @@ func solid(text string) bool {
 	return true
 }
 
-func (p *packer) attribute(name string, value interface{}) bool {
+func appendAttribute(bytes []byte, name string, value interface{}) ([]byte, bool) {
+	if name == "" || !solid(name) {
+		return bytes, false
+	}
 	switch value := value.(type) {
 	case string:
 		if !solid(value) {
-			return false
+			return bytes, false
 		}
-		p.eight('s', name, uint64(len(value)))
-		p.bytes = append(p.bytes, value...)
+		return append(appendEight(bytes, 's', name, uint64(len(value))), value...), true
 	case bool:
-		p.start('b', name)
+		flag := byte(0)
 		if value {
-			p.bytes = append(p.bytes, 1)
-		} else {
-			p.bytes = append(p.bytes, 0)
+			flag = 1
 		}
+		return append(appendName(bytes, 'b', name), flag), true
 	case int:
-		p.eight('i', name, uint64(value))
+		return appendEight(bytes, 'i', name, uint64(value)), true
 	case int64:
-		p.eight('i', name, uint64(value))
+		return appendEight(bytes, 'i', name, uint64(value)), true
 	case int32:
-		p.eight('i', name, uint64(int64(value)))
+		return appendEight(bytes, 'i', name, uint64(int64(value))), true
 	case time.Time:
-		p.eight('i', name, uint64(value.Unix()))
+		return appendEight(bytes, 'i', name, uint64(value.Unix())), true
 	case float64:
 		if math.IsNaN(value) || math.IsInf(value, 0) {
-			return false
+			return bytes, false
 		}
-		p.eight('d', name, math.Float64bits(value))
-	default:
-		return false
+		return appendEight(bytes, 'd', name, math.Float64bits(value)), true
 	}
-	return true
+	return bytes, false
 }
 
-func (p *packer) start(kind byte, name string) {
-	p.bytes = append(append(append(p.bytes, kind), name...), 0)
+func appendName(bytes []byte, kind byte, name string) []byte {
+	return append(append(append(bytes, kind), name...), 0)
 }
 
-func (p *packer) eight(kind byte, name string, value uint64) {
-	// In the order of the machine, as C reads it.
-	bytes := *(*[8]byte)(unsafe.Pointer(&value))
-	p.start(kind, name)
-	p.bytes = append(p.bytes, bytes[:]...)
+// In the order of the machine, as C reads it.
+func appendEight(bytes []byte, kind byte, name string, value uint64) []byte {
+	eight := *(*[8]byte)(unsafe.Pointer(&value))
+	return append(appendName(bytes, kind, name), eight[:]...)
 }
