@@ -59,8 +59,19 @@ impl Redis {
         descriptors: Arc<Descriptors>,
         log: Logger,
     ) -> Result<Redis, RedisError> {
+        let redis = Redis::unconnected(config, descriptors, log)?;
+        redis.lease(Instant::now() + redis.connect_timeout)?.give_back();
+        Ok(redis)
+    }
+
+    /// Leaves connecting to the first who asks; an error when the options of TLS cannot be used.
+    pub(crate) fn unconnected(
+        config: &RedisConfig,
+        descriptors: Arc<Descriptors>,
+        log: Logger,
+    ) -> Result<Redis, RedisError> {
         let topology = Topology::of(config);
-        let redis = Redis {
+        Ok(Redis {
             name: topology.name(),
             topology,
             dialer: Dialer::new(config, descriptors)?,
@@ -74,9 +85,7 @@ impl Redis {
             connect_timeout: config.socket_connect_timeout,
             retry_on_timeout: config.retry_on_timeout,
             generation: process::generation(),
-        };
-        redis.lease(Instant::now() + redis.connect_timeout)?.give_back();
-        Ok(redis)
+        })
     }
 
     /// Closes the connections: those in use when their commands are answered. Commands are answered no more.

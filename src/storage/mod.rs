@@ -4,4 +4,4 @@ mod memory;
 mod redis;
 
 pub(crate) use memory::{Store, Writer};
-pub(crate) use redis::{Moment, RedisStore, Shelf};
+pub(crate) use redis::{Gathered, RedisStore};
