@@ -258,7 +258,7 @@ fn b30_an_outage_is_quick_and_two_lines() {
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     let server = serve(std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port again"));
     eventually("an answer", || redis.read("GET a") == Ok(1));
-    assert_eq!((lines.count(Level::Warning), lines.count(Level::Info)), (1, 1), "{:?}", lines.lines());
+    assert_eq!((lines.count(Level::Error), lines.count(Level::Info)), (1, 1), "{:?}", lines.lines());
     redis.close();
     server.join().expect("no panic");
 }

@@ -203,5 +203,5 @@ fn b30_a_server_that_stops_hangs_and_comes_back() {
     let _server = Program::start_at(server.port, "");
     // A connection of before the end is not used for a push.
     eventually("an answer", || redis.write("RPUSH l a") == Ok(1));
-    assert_eq!((lines.count(Level::Warning), lines.count(Level::Info)), (1, 1), "{:?}", lines.lines());
+    assert_eq!((lines.count(Level::Error), lines.count(Level::Info)), (1, 1), "{:?}", lines.lines());
 }
