@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! A Redis for tests: answers from memory, remembers what it was asked, and fails as it is told to.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,4 +170,3 @@ impl Server for Fake {
         TIMEOUT
     }
 }
->>>>>>> rread
