@@ -82,7 +82,11 @@ fn depends_on(flag: &str) -> String {
 
 /// A flag that everybody gets who gets `on` from another.
 fn with_prerequisite(flag: &str, prerequisite: &str) -> String {
-    flag_json(flag, EVERYBODY).replacen('{', &format!(r#"{{"prerequisites":[{{"n":"{prerequisite}","ts":["on"]}}],"#), 1)
+    flag_json(flag, EVERYBODY).replacen(
+        '{',
+        &format!(r#"{{"prerequisites":[{{"n":"{prerequisite}","ts":["on"]}}],"#),
+        1,
+    )
 }
 
 #[test]
@@ -157,8 +161,14 @@ fn one_round_reads_all_that_is_missing_and_nothing_else() {
 #[test]
 fn null_and_absent_and_empty_are_the_same() {
     for (json, treatment) in [
-        (r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d","conditions":null,"configurations":null,"sets":null,"prerequisites":null}"#, "d"),
-        (r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d","conditions":[],"configurations":{},"sets":[],"prerequisites":[]}"#, "d"),
+        (
+            r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d","conditions":null,"configurations":null,"sets":null,"prerequisites":null}"#,
+            "d",
+        ),
+        (
+            r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d","conditions":[],"configurations":{},"sets":[],"prerequisites":[]}"#,
+            "d",
+        ),
         (r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d"}"#, "d"),
         (r#"{"name":"f","status":"ARCHIVED","defaultTreatment":"d"}"#, "control"),
         (r#"{"name":"g","status":"ACTIVE","defaultTreatment":"d"}"#, "control"),
@@ -173,7 +183,9 @@ fn null_and_absent_and_empty_are_the_same() {
     }
     let world = World::new("{}");
     world.flag("f", &in_segment("IN_RULE_BASED_SEGMENT", "r"));
-    for (excluded, expected) in [(r#"{"keys":null,"segments":null}"#, "on"), ("null", "on"), (r#"{"keys":["ann"]}"#, "off")] {
+    for (excluded, expected) in
+        [(r#"{"keys":null,"segments":null}"#, "on"), ("null", "on"), (r#"{"keys":["ann"]}"#, "off")]
+    {
         let world = World::on(Arc::clone(&world.fake), "{}");
         let json = rule_based_segment_json("r", EVERYBODY).replacen('{', &format!(r#"{{"excluded":{excluded},"#), 1);
         world.fake.set("SPLITIO.rbsegment.r", &json);
@@ -203,7 +215,9 @@ fn what_is_fresh_is_not_read_again_and_what_is_not_is() {
     let two_years = Duration::from_secs(2 * 365 * 24 * 3600);
     world.fake.set("SPLITIO.split.f", &flag_json("f", &in_segment("IN_SEGMENT", "nobody")));
     world.flag("g", EVERYBODY);
-    for (time, f, g) in [(Duration::from_secs(4), "on", "control"), (Duration::from_secs(2), "off", "on"), (two_years, "off", "on")] {
+    for (time, f, g) in
+        [(Duration::from_secs(4), "on", "control"), (Duration::from_secs(2), "off", "on"), (two_years, "off", "on")]
+    {
         world.pass(time);
         assert_eq!((world.treatment("f", "ann"), world.treatment("g", "ann")), (Some(f), Some(g)), "{time:?}");
     }
@@ -311,7 +325,14 @@ fn a_call_whose_time_is_over_asks_nothing_more() {
 
 #[test]
 fn traffic_types_are_there_with_a_count_above_zero() {
-    for (text, known) in [(Some("3"), true), (Some("1"), true), (Some("0"), false), (Some("-1"), false), (Some("x"), false), (None, false)] {
+    for (text, known) in [
+        (Some("3"), true),
+        (Some("1"), true),
+        (Some("0"), false),
+        (Some("-1"), false),
+        (Some("x"), false),
+        (None, false),
+    ] {
         let mut world = World::new("{}");
         if let Some(text) = text {
             world.fake.set("SPLITIO.trafficType.user", text);
@@ -353,7 +374,8 @@ fn flags_of_sets_are_one_union_of_one_round() {
     let (flags, empty) = world.store.flags_of_sets(&sets, world.now).expect("an answer");
     assert_eq!(flags.into_iter().collect::<Vec<_>>(), ["admin_tools", "app_gate", "banner", "dark_mode", "future"]);
     assert_eq!(empty, ["ghosts"]);
-    let expected = ["SMEMBERS SPLITIO.flagSet.ghosts", "SMEMBERS SPLITIO.flagSet.mobile", "SMEMBERS SPLITIO.flagSet.web"];
+    let expected =
+        ["SMEMBERS SPLITIO.flagSet.ghosts", "SMEMBERS SPLITIO.flagSet.mobile", "SMEMBERS SPLITIO.flagSet.web"];
     assert_eq!(world.fake.asked(), [expected]);
     world.fake.refuse(&["SMEMBERS SPLITIO.flagSet.web"]);
     assert!(world.store.flags_of_sets(&sets, world.now).is_none());
