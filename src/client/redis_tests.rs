@@ -78,7 +78,7 @@ const IN_STAFF: &str = r#"{"matcherType":"IN_SEGMENT","userDefinedSegmentMatcher
 
 #[test]
 fn what_redis_does_not_give_is_control_or_the_fallback_and_no_impression() {
-    let options = json!({"redisLocalCacheEnabled": false, "impressionsMode": "DEBUG", "fallbackTreatments": {"byFlagFallbackTreatment": {"back": "fell"}}});
+    let options = json!({"redisLocalCacheEnabled": false, "impressionsMode": "DEBUG", "fallbackTreatments": {"byFlag": {"back": "fell"}}});
     let world = World::new(Fake::new(), &options.to_string());
     for flag in ["f", "back"] {
         world.fake.set(&format!("SPLITIO.split.{flag}"), &flag_json(flag, r#"{"matcherType":"ALL_KEYS"}"#));
@@ -142,7 +142,7 @@ fn flag_sets_that_redis_does_not_tell_of_are_empty() {
     let world = World::new(Fake::synchronized(""), r#"{"redisLocalCacheEnabled":false}"#);
     let method = Method::TreatmentsByFlagSets;
     let ask = || world.client.treatments_by_sets(method, &Who::from("ann"), &given(&["web", "Web ", "ghosts"])).len();
-    assert_eq!(ask(), 5);
+    assert_eq!(ask(), 4);
     // One round each for sets, flags and segments.
     assert_eq!(world.fake.asked().len(), 3);
     assert_eq!(world.logged(Level::Warning, "\"ghosts\" is not in Redis"), 1);

@@ -12,6 +12,7 @@ mod error;
 mod fake;
 mod follow;
 mod keys;
+mod locks;
 mod outages;
 mod pool;
 #[cfg(test)]

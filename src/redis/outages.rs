@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use super::locks::Mutex;
 
 use super::RedisError;
 use crate::logging::{Level, Logger};
@@ -108,10 +108,7 @@ mod tests {
         }
         outages.over(begun + Duration::from_secs(30));
         let expected = [
-            (
-                Level::Warning,
-                "Redis at r:1 did not answer in time; further failures are counted until it answers again",
-            ),
+            (Level::Error, "Redis at r:1 did not answer in time; further failures are counted until it answers again"),
             (Level::Info, "Redis answers again, after 30.0 s and 1000 failed calls"),
         ];
         assert_eq!(lines.lines(), expected.map(|(level, text)| (level, text.to_owned())));

@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::locks::Mutex;
 use ::redis::{Pipeline, Value};
-use parking_lot::Mutex;
 
 use super::address::Address;
 use super::attempts::Attempts;
