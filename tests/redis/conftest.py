@@ -14,6 +14,13 @@ def pytest_addoption(parser):
     parser.addoption("--official", action="store_true", help="run what must also hold for Split's own SDK on that")
 
 
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--official"):
+        for item in items:
+            if mark := item.get_closest_marker("ours_alone"):
+                item.add_marker(pytest.mark.skip(reason=f"Split's SDK: {mark.args[0]}"))
+
+
 @pytest.fixture(scope="session")
 def official_only(request):
     """Whether the tests themselves are tried, with Split's own SDK."""

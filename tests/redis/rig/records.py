@@ -7,6 +7,8 @@ drop. `masked` takes away what differs between two machines, two SDKs and two mo
 import json
 import re
 
+from rig.seeds import PUSHED
+
 METHODS = {
     "treatment", "treatments", "treatmentWithConfig", "treatmentsWithConfig",
     "treatmentsByFlagSet", "treatmentsByFlagSets", "treatmentsWithConfigByFlagSet", "treatmentsWithConfigByFlagSets",
@@ -17,7 +19,6 @@ HOUR = 3_600_000
 MOST_KEYS = 5000
 # A list or hash that nobody drains goes after an hour; init records stay.
 LIFE = 3600
-_OWN = ("impressions", "events", "uniquekeys", "impressions.count", "telemetry.latencies", "telemetry.exceptions", "telemetry.init")  # fmt: skip
 
 
 class Bad(AssertionError):
@@ -137,7 +138,7 @@ class Left:
 
     def __init__(self, client, before=""):
         self.present = {}
-        for name in _OWN:
+        for name in PUSHED:
             key = f"{before}SPLITIO.{name}"
             kind = client.type(key)
             if kind == "list":

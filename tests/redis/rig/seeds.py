@@ -4,6 +4,11 @@ import functools
 import json
 import pathlib
 
+# What SDKs write, and the Synchronizer reads.
+PUSHED = [
+    "impressions", "events", "uniquekeys", "impressions.count", "telemetry.latencies", "telemetry.exceptions",
+    "telemetry.init",
+]  # fmt: skip
 FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures" / "redis"
 
 
@@ -29,6 +34,12 @@ def synchronized(client, before=""):
     client.flushall()
     for record in fixture("keys.json"):
         put(client, record, before)
+
+
+def clear_pushed(client, before=""):
+    """Takes away what SDKs push."""
+    for name in PUSHED:
+        client.delete(f"{before}SPLITIO.{name}")
 
 
 def flag(name, treatment="on", label="default rule", segment=None, **members):

@@ -1,0 +1,57 @@
+"""Something slow between an SDK and a server."""
+
+import socket
+import threading
+import time
+
+HOST = "127.0.0.1"
+
+
+class Proxy:
+    """Passes on what is sent to a server; its answers at once, or `held` for some seconds each, or, with `dripping`, one
+    byte each so many seconds. For a `with`; both may be changed meanwhile."""
+
+    def __init__(self, server, held=0.0, dripping=0.0):
+        self._target = server.port
+        self.held, self.dripping = held, dripping
+
+    def __enter__(self):
+        self._socket = socket.create_server((HOST, 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_raised):
+        self._socket.close()
+
+    @property
+    def options(self):
+        return {"redisHost": HOST, "redisPort": self.port}
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._socket.accept()
+            except OSError:
+                return
+            far = socket.create_connection((HOST, self._target))
+            threading.Thread(target=self._pass, args=[near, far, False], daemon=True).start()
+            threading.Thread(target=self._pass, args=[far, near, True], daemon=True).start()
+
+    def _pass(self, source, sink, answers):
+        try:
+            while data := source.recv(65536):
+                if answers and self.dripping:
+                    for byte in data:
+                        time.sleep(self.dripping)
+                        sink.sendall(bytes([byte]))
+                else:
+                    if answers:
+                        time.sleep(self.held)
+                    sink.sendall(data)
+        except OSError:
+            # One of the two has gone: so does the other.
+            return
+        finally:
+            for end in (source, sink):
+                end.close()
