@@ -64,12 +64,12 @@ fn code_of(refusal: &Refusal) -> split_status {
 
 fn code_of_failure(error: &FactoryError) -> split_status {
     match error {
-        FactoryError::SdkKey(_) | FactoryError::Unsupported(_) => SPLIT_E_INVALID_ARGUMENT,
+        FactoryError::SdkKey(_) => SPLIT_E_INVALID_ARGUMENT,
         FactoryError::Config(cause) => config::status_of(cause),
         // Of fallbackTreatments.
         FactoryError::Treatments(_) => SPLIT_E_INVALID_OPTION,
-        FactoryError::Localhost(_) => SPLIT_E_STORAGE,
-        FactoryError::Transport(_) => SPLIT_E_INVALID_OPTION,
+        FactoryError::Localhost(_) | FactoryError::Redis(_) => SPLIT_E_STORAGE,
+        FactoryError::Transport(_) | FactoryError::Tls(_) => SPLIT_E_INVALID_OPTION,
         FactoryError::Thread(_) => SPLIT_E_SYSTEM,
     }
 }

@@ -1,5 +1,7 @@
 //! What evaluations read.
 
 mod memory;
+mod redis;
 
 pub(crate) use memory::{Store, Writer};
+pub(crate) use redis::{Gathered, RedisStore};
