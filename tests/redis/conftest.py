@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+
 from rig import seeds, subject
 from rig.servers import Server, certificates
 

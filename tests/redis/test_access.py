@@ -3,13 +3,28 @@
 import json
 
 import pytest
+
 from rig import records, seeds
 from rig.monitor import Monitor
 from rig.servers import Server
 from rig.subject import Raised
 
 # All that an SDK needs: the list of redis-consumer.md, 6.1.
-COMMANDS = "ping auth select get mget smembers sismember scan rpush expire hset hincrby hlen".split()
+COMMANDS = [
+    "ping",
+    "auth",
+    "select",
+    "get",
+    "mget",
+    "smembers",
+    "sismember",
+    "scan",
+    "rpush",
+    "expire",
+    "hset",
+    "hincrby",
+    "hlen",
+]
 SECRETS = ("hunter2", "sesame", "wrong-one")
 
 
@@ -17,9 +32,10 @@ SECRETS = ("hunter2", "sesame", "wrong-one")
 def guarded(tmp_path_factory):
     """A server whose user "app" may do no more than it must, on keys of the SDK only, and that has a Unix socket."""
     directory = tmp_path_factory.mktemp("socket")
+    commands = " ".join(f"+{name}" for name in COMMANDS)
     with Server(
         "user default off",
-        f"user app on >hunter2 resetchannels ~my.app.SPLITIO.* ~SPLITIO.* -@all {' '.join(f'+{name}' for name in COMMANDS)}",
+        f"user app on >hunter2 resetchannels ~my.app.SPLITIO.* ~SPLITIO.* -@all {commands}",
         "user admin on >sesame ~* &* +@all",
         f"unixsocket {directory / 'redis.sock'}",
         user="admin",
@@ -45,7 +61,10 @@ def use(sdk):
     """Everything once; what must not need more than COMMANDS."""
     assert sdk.treatment("alice", "checkout_v2") == "on"
     assert sdk.treatment("tim", "adults_only", attributes={"age": 20}) == "on"
-    assert set(sdk.call("get_treatments_by_flag_set", key="dora", flag_set="checkout")) == {"checkout_v2", "adults_only"}
+    assert set(sdk.call("get_treatments_by_flag_set", key="dora", flag_set="checkout")) == {
+        "checkout_v2",
+        "adults_only",
+    }
     assert sdk.treatment("user-1", "dark_mode") == "off"
     assert sdk.track("alice", properties={"a": 1}) is True
     sdk.destroy()
@@ -207,6 +226,8 @@ def test_what_calls_cost(server, synchronized, sdk):
         for _ in range(20):
             assert sdk.treatment("alice", "checkout_v2") == "on"
         asked = [command for command in monitor.since() if command[0] not in ("HINCRBY", "HLEN", "EXPIRE")]
-        assert asked == [["MGET", "SPLITIO.split.checkout_v2"], ["SISMEMBER", "SPLITIO.segment.beta_users", "alice"]] * 20
+        assert (
+            asked == [["MGET", "SPLITIO.split.checkout_v2"], ["SISMEMBER", "SPLITIO.segment.beta_users", "alice"]] * 20
+        )
         # Those of MONITOR and of its reader are here as well; one more may belong to the background.
         assert len(synchronized.client_list()) - before <= 2 + 2

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+
 from rig import seeds
 from rig.monitor import Monitor
 from support.waiting import eventually
@@ -53,7 +54,11 @@ def test_it_keeps_names(server, flags, sdk):
         assert sdk.call("get_treatments", key="ann", flags=["one", "two", "nope"])["two"] == "on"
         (asked,) = [command for command in monitor.since() if command[0] == "MGET"]
         assert sorted(asked[1:]) == ["SPLITIO.split.nope", "SPLITIO.split.two"]
-        assert sdk.call("get_treatments", key="bob", flags=["nope", "two", "one"]) == {"nope": "control", "one": "on", "two": "on"}
+        assert sdk.call("get_treatments", key="bob", flags=["nope", "two", "one"]) == {
+            "nope": "control",
+            "one": "on",
+            "two": "on",
+        }
         assert sdk.track("ann") is True
         assert ["GET", "SPLITIO.trafficType.user"] in monitor.since()
         assert sdk.track("bob") is True
@@ -70,7 +75,11 @@ def test_failures_are_not_kept(server, flags, sdk):
     finally:
         server.start()
     eventually(lambda: sdk.treatment("ann", "one") == "on", "an answer")
-    assert not [text for _, text in sdk.log() if "traffic type" in text and "user" in text and "not" in text and "fail" not in text]
+    assert not [
+        text
+        for _, text in sdk.log()
+        if "traffic type" in text and "user" in text and "not" in text and "fail" not in text
+    ]
 
 
 @pytest.mark.ours_alone("R9: rule-based segments it does not keep")
@@ -99,4 +108,6 @@ def test_a_thousand_names(server, client, sdk):
         assert sdk.treatment("ann", names[-900]) == "on"
         assert [command for command in monitor.since() if command[0] == "MGET"] == []
         assert sdk.treatment("ann", names[0]) == "on"
-        assert [command for command in monitor.since() if command[0] == "MGET"] == [["MGET", f"SPLITIO.split.{names[0]}"]]
+        assert [command for command in monitor.since() if command[0] == "MGET"] == [
+            ["MGET", f"SPLITIO.split.{names[0]}"]
+        ]

@@ -4,12 +4,12 @@ import threading
 import time
 
 import pytest
+
+import splitio
 from rig import records, seeds, subject
 from rig.servers import HOST, Cluster, free_port
 from rig.subject import Raised
 from support.waiting import eventually
-
-import splitio
 
 pytestmark = pytest.mark.ours_alone("it has no clusters")
 TAG = "{SPLITIO}"
@@ -53,7 +53,10 @@ def exercise(sdk):
     assert len(sdk.call("split_names")) == len(sdk.call("splits")) == 16
     assert sdk.treatment("alice", "checkout_v2") == "on"
     assert sdk.treatment("tim", "adults_only", attributes={"age": 20}) == "on"
-    assert set(sdk.call("get_treatments_by_flag_set", key="dora", flag_set="checkout")) == {"checkout_v2", "adults_only"}
+    assert set(sdk.call("get_treatments_by_flag_set", key="dora", flag_set="checkout")) == {
+        "checkout_v2",
+        "adults_only",
+    }
     assert sdk.treatment("user-1", "dark_mode") == "off"
     assert sdk.track("alice") is True
     sdk.destroy()
@@ -91,7 +94,7 @@ def test_own_tag(whole, sdk):
         assert records.Left(client, f"{tag}.").keys_of_events() == ["alice"]
 
 
-@pytest.mark.parametrize("tag", ["SPLITIO", "{}", "{a", "a}", "{a}b", "{{a}}", "{a}{b}", "x{a}", "{a"])
+@pytest.mark.parametrize("tag", ["SPLITIO", "{}", "{a", "a}", "{a}b", "{{a}}", "{a}{b}", "x{a}"])
 def test_bad_tag_is_refused(tag, whole, sdk):
     with pytest.raises(Raised, match="redisClusterKeyHashTag"):
         sdk.new(**whole[0].options, redisClusterKeyHashTag=tag)
@@ -100,7 +103,7 @@ def test_bad_tag_is_refused(tag, whole, sdk):
 def test_other_exclusions(whole, sdk):
     with pytest.raises(Raised, match="redisDb"):
         sdk.new(**whole[0].options, redisDb=1)
-    with pytest.raises(Raised, match="redisSentinels|redisClusterNodes"):
+    with pytest.raises(Raised, match="redisClusterNodes"):
         sdk.new(**whole[0].options, redisSentinels=[(HOST, 1)], redisMasterService="main")
 
 
@@ -118,8 +121,14 @@ class Evaluations:
     """Threads that evaluate and track through what happens to the cluster."""
 
     def __init__(self, cluster, **config):
-        config = {**cluster.options, "redisLocalCacheEnabled": False, "redisSocketTimeout": 1, "redisSocketConnectTimeout": 1,
-                  "eventsQueueSize": 100_000, **config}  # fmt: skip
+        config = {
+            **cluster.options,
+            "redisLocalCacheEnabled": False,
+            "redisSocketTimeout": 1,
+            "redisSocketConnectTimeout": 1,
+            "eventsQueueSize": 100_000,
+            **config,
+        }
         self.factory = splitio.get_factory("an-sdk-key", config=config)
         self.client = self.factory.client()
         self.answers, self.tracked, self.longest = [], [], 0.0

@@ -8,10 +8,10 @@ import threading
 import time
 
 import pytest
-from rig import records, seeds
-from support.waiting import eventually
 
 import splitio
+from rig import records, seeds
+from support.waiting import eventually
 
 WORKERS = 8
 
@@ -243,7 +243,11 @@ def test_children_while_redis_is_away(server, factory_of, named_flags, client):
 
     def work(_worker):
         began = time.monotonic()
-        away = split.get_treatment("ann", "flag_0"), split.track("child", "user", "clicked"), time.monotonic() - began < 2
+        away = (
+            split.get_treatment("ann", "flag_0"),
+            split.track("child", "user", "clicked"),
+            time.monotonic() - began < 2,
+        )
         os.write(answered[1], b".")
         os.read(go[0], 1)
         eventually(lambda: split.get_treatment("ann", "flag_0") == "flag_0", "an answer")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from rig import records, seeds, subject
 
 KEYS = ["alice", "bob", "carol", "eve", "root", "mallory", "anosmic", "tim", "日本語", "user with spaces", "a<b>&c"]
@@ -10,10 +11,27 @@ KEYS += [f"user-{number}" for number in range(10)]
 ATTRIBUTES = [
     {},
     {"age": 20, "seats": 42, "locale": "de-CH", "version": "2.0.0", "groups": ["admins"]},
-    {"age": 17, "seats": 1500, "email": "a@b.test", "version": "1.9.9-rc.1", "groups": ["read", "write"], "opt_in": True},
-    {"age": 18, "seats": -3, "code": "0xff", "name": "an odd name", "version": "nonsense", "groups": [], "signup": 1641680000},
+    {
+        "age": 17,
+        "seats": 1500,
+        "email": "a@b.test",
+        "version": "1.9.9-rc.1",
+        "groups": ["read", "write"],
+        "opt_in": True,
+    },
+    {
+        "age": 18,
+        "seats": -3,
+        "code": "0xff",
+        "name": "an odd name",
+        "version": "nonsense",
+        "groups": [],
+        "signup": 1641680000,
+    },
 ]
-FLAGS = [record["key"].removeprefix("SPLITIO.split.") for record in seeds.fixture("keys.json") if ".split." in record["key"]]
+FLAGS = [
+    record["key"].removeprefix("SPLITIO.split.") for record in seeds.fixture("keys.json") if ".split." in record["key"]
+]
 
 
 def grid(flags=FLAGS):
@@ -34,12 +52,17 @@ def mixed():
             yield {"method": "get_treatments_by_flag_set", "key": key, "flag_set": name, "attributes": ATTRIBUTES[1]}
         yield {"method": "get_treatments_by_flag_sets", "key": key, "flag_sets": ["backend", "checkout"]}
         yield {"method": "get_treatment", "key": key, "bucketing_key": "org-7", "flag": "search.rank.v3"}
-        yield {"method": "get_treatment", "key": key, "flag": "stopped", "properties": {"plan": "pro", "n": 3, "x": None}}
+        yield {
+            "method": "get_treatment",
+            "key": key,
+            "flag": "stopped",
+            "properties": {"plan": "pro", "n": 3, "x": None},
+        }
         yield {"method": "get_treatment", "key": key, "flag": "nope"}
         for number, value in enumerate((None, 0, 1, -1.5, 1e300)):
             properties = [None, {}, {"plan": "ü<1>", "n": 1.5, "ok": False, "none": None}][number % 3]
-            yield {"method": "track", "key": key, "traffic_type": "User", "event_type": f"paid.{number}", "value": value,
-                   "properties": properties}  # fmt: skip
+            event = {"traffic_type": "User", "event_type": f"paid.{number}", "value": value, "properties": properties}
+            yield {"method": "track", "key": key, **event}
 
 
 @pytest.fixture
@@ -108,7 +131,7 @@ def test_after_each_update(pair, server, synchronized):
             synchronized.delete(key)
             gone += [key.removeprefix("SPLITIO.rbsegment.")] if ".rbsegment." in key else []
         flags = {name: synchronized.get(f"SPLITIO.split.{name}") or "" for name in FLAGS}
-        # What refers to a rule-based segment that is gone raises there: control, and no impression. Here nobody is in it.
+        # What refers to a rule-based segment that is gone raises there: control, no impression. Here nobody is in it.
         missing = [name for name in FLAGS if any(refers_to(flags[name], segment) for segment in gone)]
         calls = list(grid([name for name in FLAGS if name not in missing]))
         official, ours = (sdk.calls(calls) for sdk in pair)

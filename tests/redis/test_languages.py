@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 
 import pytest
+
 from rig import records, seeds
 from rig.servers import Server, free_port
 
@@ -15,8 +16,15 @@ CONFIG = '{"color":"teal","size":7}'
 
 
 def run(command, directory=None, environment=None, good=True):
-    done = subprocess.run(command, cwd=directory, env={**os.environ, **(environment or {})}, capture_output=True, text=True,
-                          timeout=300, check=False)  # fmt: skip
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert (done.returncode == 0) == good, done.stdout + done.stderr
     return done.stdout.splitlines()
 
@@ -34,9 +42,10 @@ def libraries(tmp_path_factory):
 @pytest.fixture(scope="module")
 def c_program(libraries):
     program = libraries / "use"
-    run([os.environ.get("CC", "cc"), "-std=c99", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
-         f"-I{ROOT / 'include'}", str(HERE / "use.c"), "-o", str(program), f"-L{libraries}", "-lsplitio",
-         f"-Wl,-rpath,{libraries}"])  # fmt: skip
+    flags = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    linked = [f"-L{libraries}", "-lsplitio", f"-Wl,-rpath,{libraries}"]
+    compiler = os.environ.get("CC", "cc")
+    run([compiler, *flags, f"-I{ROOT / 'include'}", str(HERE / "use.c"), "-o", str(program), *linked])
     return [str(program)]
 
 

@@ -4,14 +4,14 @@ import threading
 import time
 
 import pytest
+
+import splitio
 from rig import records, seeds
 from rig.proxy import Proxy
 from rig.servers import HOST, Silent, free_port
 from rig.subject import Raised
-from support.waiting import eventually
-
-import splitio
 from splitio import _native
+from support.waiting import eventually
 
 # What a call may take that needs no answer of Redis.
 AT_ONCE = 0.3
@@ -86,7 +86,10 @@ def test_stopped_between_two_calls(outage, flags, sdk):
     assert len(levels(lines, "ERROR")) == 1, lines
     assert outage.endpoint in levels(lines, "ERROR")[0]
     assert not [text for _, text in lines if "does not exist" in text]
-    assert sdk.call("get_treatments", key="ann", flags=["plain", "for_members"]) == {"plain": "control", "for_members": "control"}
+    assert sdk.call("get_treatments", key="ann", flags=["plain", "for_members"]) == {
+        "plain": "control",
+        "for_members": "control",
+    }
     assert sdk.call("get_treatment_with_config", key="ann", flag="plain") == ["control", None]
     assert sdk.call("get_treatments_by_flag_set", key="ann", flag_set="one") == {}
     assert sdk.call("split_names") == sdk.call("splits") == []
@@ -122,7 +125,9 @@ def test_fallbacks_and_the_cache(outage, flags, sdk):
 
 def test_no_answer_between_two_calls(outage, flags, sdk):
     timeout = 0.4
-    sdk.new(**outage.options, redisLocalCacheEnabled=False, redisSocketTimeout=timeout, redisSocketConnectTimeout=timeout)
+    sdk.new(
+        **outage.options, redisLocalCacheEnabled=False, redisSocketTimeout=timeout, redisSocketConnectTimeout=timeout
+    )
     assert sdk.treatment("ann", "plain") == "on"
     outage.pause()
     longest = 0
@@ -279,7 +284,9 @@ def test_full_buffer_of_impressions(outage, flags, sdk):
     left = records.Left(flags)
     assert len(left.impressions_of("plain")) == 11
     lines = sdk.log()
-    assert [text for level, text in lines if level in ("ERROR", "WARNING") and "15" in text and "impression" in text], lines
+    assert [text for level, text in lines if level in ("ERROR", "WARNING") and "15" in text and "impression" in text], (
+        lines
+    )
 
 
 def test_counts_and_unique_keys_are_merged_back(outage, flags, factory_of):

@@ -5,11 +5,11 @@ import threading
 import time
 
 import pytest
+
+import splitio
 from rig import records, seeds, subject
 from rig.monitor import Monitor
 from rig.proxy import Proxy
-
-import splitio
 from splitio.models.events import SdkEvent
 
 AGE = seeds.matcher("GREATER_THAN_OR_EQUAL_TO", "age", unaryNumericMatcherData={"dataType": "NUMBER", "value": 18})
@@ -38,7 +38,10 @@ def chain():
         seeds.flag("on_nothing", prerequisites=[{"n": "nowhere", "ts": ["on"]}]),
         seeds.flag("on_no_segment", conditions=[seeds.rollout("on", "in it", in_rule_based("nowhere"))]),
         seeds.flag("not_in_no_segment", conditions=[seeds.rollout("on", "not in it", in_rule_based("nowhere", True))]),
-        seeds.flag("by_segment", conditions=[seeds.rollout("on", "in a", in_segment("a")), seeds.rollout("on", "in b", in_segment("b"))]),
+        seeds.flag(
+            "by_segment",
+            conditions=[seeds.rollout("on", "in a", in_segment("a")), seeds.rollout("on", "in b", in_segment("b"))],
+        ),
         seeds.flag("plain"),
     ]  # fmt: skip
     segments = [
@@ -133,7 +136,11 @@ def test_one_of_three_flags_is_broken(kind, server, client, sdk):
     client.set("SPLITIO.split.two", BROKEN[kind])
     client.sadd("SPLITIO.flagSet.s", "two")
     sdk.new(**server.options, impressionsMode="DEBUG")
-    assert sdk.call("get_treatments", key="ann", flags=["one", "two", "three"]) == {"one": "on", "two": "control", "three": "on"}
+    assert sdk.call("get_treatments", key="ann", flags=["one", "two", "three"]) == {
+        "one": "on",
+        "two": "control",
+        "three": "on",
+    }
     by_set = sdk.call("get_treatments_by_flag_set", key="ann", flag_set="s")
     assert (by_set["one"], by_set["three"], by_set.get("two", "control")) == ("on", "on", "control")
     assert [view["name"] for view in sdk.call("splits")] == ["one", "three"]
@@ -201,7 +208,11 @@ def test_empty_redis_is_no_error(server, client, sdk):
 def test_filter_of_flag_sets_is_dropped(server, synchronized, sdk):
     sdk.new(**server.options, flagSetsFilter=["backend"])
     assert sdk.treatment("tim", "adults_only", attributes={"age": 20}) == "on"
-    assert [text for level, text in sdk.log() if level in ("WARNING", "ERROR") and "flag" in text.lower() and "filter" in text.lower()]
+    assert [
+        text
+        for level, text in sdk.log()
+        if level in ("WARNING", "ERROR") and "flag" in text.lower() and "filter" in text.lower()
+    ]
 
 
 def test_many_flags_at_the_manager(server, client, sdk):
@@ -245,9 +256,13 @@ def test_lives_are_set_once(server, client):
 
 @pytest.mark.ours_alone("it has no second life")
 def test_unique_keys_in_pushes_of_5000(server, client, sdk):
-    seeds.put_flags(client, seeds.flag("counted", impressionsDisabled=True), seeds.flag("other", impressionsDisabled=True))
+    seeds.put_flags(
+        client, seeds.flag("counted", impressionsDisabled=True), seeds.flag("other", impressionsDisabled=True)
+    )
     sdk.new(**server.options, redisLocalCacheTTL=60)
-    calls = [{"method": "get_treatments", "key": f"key-{number}", "flags": ["counted", "other"]} for number in range(6500)]
+    calls = [
+        {"method": "get_treatments", "key": f"key-{number}", "flags": ["counted", "other"]} for number in range(6500)
+    ]
     with Monitor(server) as monitor:
         sdk.calls(calls)
         sdk.destroy()
@@ -286,7 +301,9 @@ def test_what_is_pushed(server, client, sdk):
     for _ in range(2):
         assert sdk.treatment("ann", "plain") == "on"
     assert sdk.treatment("ann", "plain", properties={"plan": "pro"}) == "on"
-    assert sdk.call("get_treatments_with_config", key="ann", flags=["plain"], bucketing_key="b") == {"plain": ["on", None]}
+    assert sdk.call("get_treatments_with_config", key="ann", flags=["plain"], bucketing_key="b") == {
+        "plain": ["on", None]
+    }
     assert sdk.treatment("ann", "counted") == "on"
     assert sdk.track("ann", value=42.5, properties={"a": 1, "b": None, "c": "x"}) is True
     sdk.destroy()

@@ -3,11 +3,19 @@
 import json
 
 import pytest
+
 from rig import records, seeds
 
 M = {"s": "rust-1.0.0", "n": "ip-10-0-0-7", "i": "10.0.0.7"}
 SHOWN = {"k": "ann", "b": None, "f": "f", "t": "on", "r": None, "c": 1, "m": 2}
-DONE = {"key": "ann", "trafficTypeName": "user", "eventTypeId": "paid", "value": None, "timestamp": 1, "properties": None}
+DONE = {
+    "key": "ann",
+    "trafficTypeName": "user",
+    "eventTypeId": "paid",
+    "value": None,
+    "timestamp": 1,
+    "properties": None,
+}
 
 
 def impression(**members):
@@ -88,4 +96,6 @@ def test_what_split_pushes_is_taken():
             name = key["key"].rsplit("SPLITIO.", 1)[1]
             for one in key["value"] if key["type"] == "list" else ():
                 text = one.replace('"<ms>"', "1").replace("<sdk>", "python-10.7.0")
-                {"impressions": records.impression, "events": records.event, "uniquekeys": records.unique_keys}[name](text)
+                {"impressions": records.impression, "events": records.event, "uniquekeys": records.unique_keys}[name](
+                    text
+                )

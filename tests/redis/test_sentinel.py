@@ -5,12 +5,12 @@ import threading
 import time
 
 import pytest
+
+import splitio
 from rig import records, seeds
 from rig.servers import HOST, Replicated, free_port, tls_settings
 from rig.subject import Raised
 from support.waiting import eventually
-
-import splitio
 
 
 @pytest.fixture
@@ -158,8 +158,8 @@ def test_connection_that_became_readonly(replicated, sdk):
         was.execute_command("REPLICAOF", HOST, replacement.port)
         for sentinel in replicated.sentinels:
             with sentinel.client() as client:
-                client.execute_command("SENTINEL", "REMOVE", replicated.SERVICE)
-                client.execute_command("SENTINEL", "MONITOR", replicated.SERVICE, HOST, replacement.port, 2)
+                client.execute_command("SENTINEL", "REMOVE", replicated.service)
+                client.execute_command("SENTINEL", "MONITOR", replicated.service, HOST, replacement.port, 2)
         eventually(lambda: was.role()[0] == "slave", "the old master as a replica")
     assert sdk.track("at the new one") is True
     assert sdk.treatment("alice", "checkout_v2") == "on"
@@ -177,7 +177,8 @@ def sentinel_calls(replicated):
         with sentinel.client() as client:
             stats = client.info("commandstats")
         calls += sum(
-            stats.get(f"cmdstat_sentinel|{name}", {"calls": 0})["calls"] for name in ("get-master-addr-by-name", "masters")
+            stats.get(f"cmdstat_sentinel|{name}", {"calls": 0})["calls"]
+            for name in ("get-master-addr-by-name", "masters")
         )
     return calls
 
@@ -191,7 +192,9 @@ def test_passwords_and_database(sentinels, sdk):
     """B31: the data nodes' login and database are theirs, the sentinels' their own; also after a failover."""
     guarded = ["requirepass sesame"] if sentinels == "guarded" else []
     login = {"user": "app", "password": "hunter2"}
-    with Replicated(*PASSWORD, "masteruser app", "masterauth hunter2", sentinel_settings=guarded, **login) as replicated:
+    with Replicated(
+        *PASSWORD, "masteruser app", "masterauth hunter2", sentinel_settings=guarded, **login
+    ) as replicated:
         with replicated.master().client(db=3) as client:
             client.set("SPLITIO.split.only_here", json.dumps(seeds.flag("only_here", "three")))
         options = quick(

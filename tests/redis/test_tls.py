@@ -1,6 +1,7 @@
 """TLS to Redis: whom it trusts, and whom it is trusted by."""
 
 import pytest
+
 from rig import seeds, subject
 from rig.servers import Server, tls_settings
 from rig.subject import Raised
@@ -124,7 +125,9 @@ def test_client_with_certificate(files, demanding, authority, sdk):
 )
 def test_unusable_options(options, named, secure, authority, sdk):
     (authority / "empty.pem").write_text("")
-    files = {name: str(authority / value) if value.endswith((".pem", ".key")) else value for name, value in options.items()}
+    files = {
+        name: str(authority / value) if value.endswith((".pem", ".key")) else value for name, value in options.items()
+    }
     with pytest.raises(Raised, match=named):
         sdk.new(**secure.options, redisSsl=True, **files)
 

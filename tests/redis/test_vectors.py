@@ -1,14 +1,15 @@
 """What Split's Python SDK was asked, answered and sent, on what a real Synchronizer had written: asked again, of ours.
 
-Compared are the answers, the commands of each call, those of the start and of destroy, and what is in Redis at the end.
-The departures of the specification are taken out here, by their numbers, and nothing else. `--official` asks Split's SDK
-itself, as a test of the comparison.
+Compared are the answers, the commands of each call, those of the start and of destroy, and what is in Redis in the end.
+The departures of the specification are taken out here, by their numbers, and nothing else. `--official` asks Split's
+SDK itself, as a test of the comparison.
 """
 
 import json
 import re
 
 import pytest
+
 from rig import records, seeds
 from rig.monitor import Monitor
 

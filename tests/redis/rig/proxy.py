@@ -8,7 +8,7 @@ HOST = "127.0.0.1"
 
 
 class Proxy:
-    """Passes on what is sent to a server; its answers at once, or `held` for some seconds each, or, with `dripping`, one
+    """Passes on what is sent to a server; its answers at once, `held` for some seconds each, or, with `dripping`, one
     byte each so many seconds. For a `with`; both may be changed meanwhile."""
 
     def __init__(self, server, held=0.0, dripping=0.0):

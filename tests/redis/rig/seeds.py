@@ -67,7 +67,9 @@ def rollout(treatment, label, *matchers):
 
 def rule_based(name, *matchers, excluded_keys=None, excluded_segments=None):
     """A rule-based segment; without matchers nobody is in it."""
-    conditions = [{"conditionType": "ROLLOUT", "matcherGroup": {"combiner": "AND", "matchers": [each]}} for each in matchers]
+    conditions = [
+        {"conditionType": "ROLLOUT", "matcherGroup": {"combiner": "AND", "matchers": [each]}} for each in matchers
+    ]
     return {
         "name": name, "trafficTypeName": "user", "status": "ACTIVE", "changeNumber": 1,
         "excluded": {"keys": excluded_keys, "segments": excluded_segments},
@@ -76,7 +78,12 @@ def rule_based(name, *matchers, excluded_keys=None, excluded_segments=None):
 
 
 def matcher(kind, attribute=None, negate=False, **data):
-    return {"matcherType": kind, "negate": negate, "keySelector": {"trafficType": "user", "attribute": attribute}, **data}
+    return {
+        "matcherType": kind,
+        "negate": negate,
+        "keySelector": {"trafficType": "user", "attribute": attribute},
+        **data,
+    }
 
 
 def put_flags(client, *flags, before=""):

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 
 import redis
+
 from support.waiting import eventually
 
 HOST = "127.0.0.1"
@@ -104,7 +105,12 @@ class Server:
     def client(self, **arguments):
         """A connection of the tests, to be used by one thread."""
         if self._tls:
-            arguments = {"ssl": True, "ssl_ca_certs": str(self._tls / "ca.pem"), "ssl_check_hostname": False, **arguments}
+            arguments = {
+                "ssl": True,
+                "ssl_ca_certs": str(self._tls / "ca.pem"),
+                "ssl_check_hostname": False,
+                **arguments,
+            }
             arguments.update(ssl_certfile=str(self._tls / "client.pem"), ssl_keyfile=str(self._tls / "client.key"))
         return redis.Redis(
             HOST, self.port, decode_responses=True, protocol=2, **{**self._login, **arguments, "socket_timeout": 20}
@@ -151,11 +157,10 @@ class Silent:
 
 
 class Replicated:
-    """A master and a replica, and three sentinels that watch them by the name "main"; for a `with`."""
+    """A master and a replica, and three sentinels that watch them by a name; for a `with`."""
 
-    SERVICE = "main"
-
-    def __init__(self, *settings, sentinel_settings=(), tls=None, **login):
+    def __init__(self, *settings, service="main", sentinel_settings=(), tls=None, **login):
+        self.service = service
         self._settings, self._tls, self._login = settings, tls, login
         self._sentinel_settings = sentinel_settings
         self._all = []
@@ -175,18 +180,20 @@ class Replicated:
         self.nodes = [master, replica]
         user, password = self._login.get("user"), self._login.get("password")
         watching = [
-            f"sentinel monitor {self.SERVICE} {HOST} {master.port} 2",
-            *([f"sentinel auth-pass {self.SERVICE} {password}"] if password else []),
-            *([f"sentinel auth-user {self.SERVICE} {user}"] if user else []),
-            f"sentinel down-after-milliseconds {self.SERVICE} 500",
-            f"sentinel failover-timeout {self.SERVICE} 2000",
+            f"sentinel monitor {self.service} {HOST} {master.port} 2",
+            *([f"sentinel auth-pass {self.service} {password}"] if password else []),
+            *([f"sentinel auth-user {self.service} {user}"] if user else []),
+            f"sentinel down-after-milliseconds {self.service} 500",
+            f"sentinel failover-timeout {self.service} 2000",
             *(["tls-replication yes"] if self._tls else []),
             *self._sentinel_settings,
         ]
         for node in self.nodes:
             # A sentinel does not promote who was never in step.
             with node.client() as client:
-                eventually(lambda c=client: c.info("replication").get("master_link_status", "up") == "up", "the replica")
+                eventually(
+                    lambda c=client: c.info("replication").get("master_link_status", "up") == "up", "the replica"
+                )
         login = {}
         for line in self._sentinel_settings:
             if line.startswith("requirepass "):
@@ -206,8 +213,8 @@ class Replicated:
 
     def _complete(self, sentinel):
         with sentinel.client() as client:
-            master = _pairs(client.execute_command("SENTINEL", "MASTER", self.SERVICE))
-            replicas = [_pairs(replica) for replica in client.execute_command("SENTINEL", "REPLICAS", self.SERVICE)]
+            master = _pairs(client.execute_command("SENTINEL", "MASTER", self.service))
+            replicas = [_pairs(replica) for replica in client.execute_command("SENTINEL", "REPLICAS", self.service)]
             in_step = [replica["port"] for replica in replicas if replica["master-link-status"] == "ok"]
             return master["num-other-sentinels"] == "2" and in_step == [str(self.nodes[1].port)]
 
@@ -215,21 +222,21 @@ class Replicated:
     def options(self):
         return {
             "redisSentinels": [(HOST, sentinel.port) for sentinel in self.sentinels],
-            "redisMasterService": self.SERVICE,
+            "redisMasterService": self.service,
         }
 
     def master(self):
         """Who is the master at present, by the word of the sentinels that run."""
         sentinel = next(each for each in self.sentinels if each.running)
         with sentinel.client() as client:
-            _, port = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.SERVICE)
+            _, port = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.service)
         return next(node for node in self.nodes if str(node.port) == port)
 
     def fail_over(self):
         """Makes the replica the master, while the old one lives on."""
         before = self.master()
         with self.sentinels[-1].client() as client:
-            client.execute_command("SENTINEL", "FAILOVER", self.SERVICE)
+            client.execute_command("SENTINEL", "FAILOVER", self.service)
         self.wait_for_another_than(before)
 
     def wait_for_another_than(self, before):
@@ -248,7 +255,12 @@ class Cluster:
 
     def __init__(self, slot, *settings):
         self.slot = slot
-        self._settings = ["cluster-enabled yes", "cluster-node-timeout 800", "cluster-replica-validity-factor 0", *settings]
+        self._settings = [
+            "cluster-enabled yes",
+            "cluster-node-timeout 800",
+            "cluster-replica-validity-factor 0",
+            *settings,
+        ]
         self._all = []
 
     def __enter__(self):
@@ -273,7 +285,9 @@ class Cluster:
         for server in self._all[1:]:
             clients[0].execute_command("CLUSTER", "MEET", HOST, server.port)
         for client in clients:
-            eventually(lambda c=client: c.cluster("info")["cluster_known_nodes"] == "4", "nodes that know each other", 20)
+            eventually(
+                lambda c=client: c.cluster("info")["cluster_known_nodes"] == "4", "nodes that know each other", 20
+            )
         owner = next(number for number in range(3) if bounds[number] <= self.slot < bounds[number + 1])
         self.owner = self.masters[owner]
         self._follow()
@@ -361,8 +375,12 @@ def certificates(directory):
     for authority in ("ca", "other"):
         new("-x509", "-days", "2", "-subj", f"/CN=The authority {authority}", "-keyout", f"{authority}.key", "-out",
             f"{authority}.pem", "-addext", "basicConstraints=critical,CA:TRUE")  # fmt: skip
-    for name, extension in (("server", "subjectAltName=DNS:redis.test,IP:127.0.0.1"), ("named", "subjectAltName=DNS:redis.test"),
-                            ("client", "extendedKeyUsage=clientAuth")):  # fmt: skip
+    extensions = {
+        "server": "subjectAltName=DNS:redis.test,IP:127.0.0.1",
+        "named": "subjectAltName=DNS:redis.test",
+        "client": "extendedKeyUsage=clientAuth",
+    }
+    for name, extension in extensions.items():
         new("-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
         (directory / "extension").write_text(extension)
         run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",

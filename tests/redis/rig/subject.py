@@ -65,7 +65,9 @@ class Subject:
         return self._do("repeat", call=call, times=times)
 
     def track(self, key, event="clicked", traffic_type="user", value=None, properties=None):
-        return self.call("track", key=key, traffic_type=traffic_type, event_type=event, value=value, properties=properties)
+        return self.call(
+            "track", key=key, traffic_type=traffic_type, event_type=event, value=value, properties=properties
+        )
 
     def destroy(self):
         assert self._do("destroy"), "destroy was not done in time"
