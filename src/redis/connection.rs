@@ -4,7 +4,7 @@
 //! only the host as a name for TLS, and replace the system's roots by one's own.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -65,7 +65,11 @@ impl Dialer {
         })?;
         let address = Arc::new(address.clone());
         let mut connection = Connection { stream, parser: Parser::new(), address, endpoint };
-        connection.introduce(login, deadline)?;
+        connection.introduce(login, deadline).map_err(|error| match error {
+            // TLS 1.3 refuses client certificates only here.
+            RedisError::Broken { endpoint, cause } => RedisError::Connect { endpoint, cause },
+            error => error,
+        })?;
         Ok(connection)
     }
 
@@ -158,33 +162,31 @@ impl Connection {
         {
             return Err(RedisError::of_exchange(&self.endpoint, io::ErrorKind::TimedOut.into()));
         }
+        let mut reader = Reader { stream: &mut self.stream, failure: None };
         while answers.len() < count {
-            match self.parser.parse_value(&mut self.stream) {
+            match self.parser.parse_value(&mut reader) {
                 Ok(answer) => answers.push(answer),
-                Err(error) => return Err(self.failure(sent.err(), &error, answers.first())),
+                Err(_) => {
+                    let reading = reader.failure;
+                    return Err(self.failure(sent.err(), reading, answers.first()));
+                }
             }
         }
         Ok(answers)
     }
 
     /// Why there is no answer, the best reason first.
-    fn failure(&self, sending: Option<io::Error>, reading: &::redis::RedisError, first: Option<&Value>) -> RedisError {
-        let endpoint = &*self.endpoint;
-        match (first, std::error::Error::source(reading).and_then(|source| source.downcast_ref::<io::Error>())) {
-            (_, Some(cause)) if cause.kind() == io::ErrorKind::TimedOut => {
-                RedisError::of_exchange(endpoint, io::ErrorKind::TimedOut.into())
+    fn failure(&self, sending: Option<io::Error>, reading: Option<io::Error>, first: Option<&Value>) -> RedisError {
+        let refused =
+            |message: String| RedisError::Refused { endpoint: self.endpoint[..].into(), message: message.into() };
+        match (reading, first) {
+            (None, _) => {
+                refused("something that Redis does not say; is it another kind of server, or one with TLS?".to_owned())
             }
-            (Some(Value::ServerError(error)), Some(_)) => {
-                RedisError::Refused { endpoint: endpoint.into(), message: text_of(error).into() }
+            (Some(cause), Some(Value::ServerError(error))) if cause.kind() != io::ErrorKind::TimedOut => {
+                refused(text_of(error))
             }
-            (_, Some(cause)) => {
-                let cause = sending.unwrap_or_else(|| io::Error::new(cause.kind(), cause.to_string()));
-                RedisError::of_exchange(endpoint, cause)
-            }
-            (_, None) => RedisError::Refused {
-                endpoint: endpoint.into(),
-                message: "something that Redis does not say; is it another kind of server, or one with TLS?".into(),
-            },
+            (Some(cause), _) => RedisError::of_exchange(&self.endpoint, sending.unwrap_or(cause)),
         }
     }
 
@@ -243,6 +245,29 @@ impl Stream {
             Stream::Plain(socket) => socket.write_all(bytes),
             Stream::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
         }
+    }
+}
+
+/// Keeps what went wrong, which the parser does not pass on.
+struct Reader<'s> {
+    stream: &'s mut Stream,
+    failure: Option<io::Error>,
+}
+
+impl io::Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let failure = match self.stream.read(buffer) {
+            Ok(count) if count > 0 => return Ok(count),
+            // TLS calls an end without a goodbye an error, at length.
+            Ok(_) => io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it"),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                io::Error::new(error.kind(), "the server closed it")
+            }
+            Err(error) => error,
+        };
+        let kind = failure.kind();
+        self.failure = Some(failure);
+        Err(kind.into())
     }
 }
 

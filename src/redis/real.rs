@@ -6,17 +6,14 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use ::redis::{FromRedisValue, Pipeline, Value, from_redis_value};
+use ::redis::{Pipeline, Value};
 use tempfile::TempDir;
 
-use super::{Purpose, Redis, RedisError, Server};
-use crate::config::Settings;
-use crate::descriptors::Descriptors;
-use crate::logging::{Level, Logger, Recorded};
+use super::fake::{commands, connected, eventually, logged, refused};
+use super::{Purpose, RedisError, Server};
+use crate::logging::Level;
 
 /// A server of Redis's programs, stopped when dropped.
 struct Program {
@@ -113,63 +110,6 @@ impl Drop for Program {
     }
 }
 
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "still not: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn logged(json: &str) -> (Result<Redis, RedisError>, Recorded) {
-    let mut settings = Settings::new();
-    settings.merge_json(json).unwrap_or_else(|error| panic!("{json}: {error}"));
-    let config = settings.resolve(false).unwrap_or_else(|error| panic!("{json}: {error}")).0.redis;
-    let (log, lines) = Logger::recording(Level::Info);
-    (Redis::connect(&config, Arc::new(Descriptors::default()), log), lines)
-}
-
-fn connected(json: &str) -> Redis {
-    logged(json).0.unwrap_or_else(|error| panic!("{json}: {error}"))
-}
-
-fn refused(json: &str) -> String {
-    match logged(json).0 {
-        Err(error) => error.to_string(),
-        Ok(_) => panic!("connected by {json}"),
-    }
-}
-
-fn commands(lines: &[&str]) -> Pipeline {
-    let mut commands = Pipeline::new();
-    for line in lines {
-        let mut words = line.split(' ');
-        let command = commands.cmd(words.next().unwrap_or_default());
-        words.for_each(|word| {
-            command.arg(word);
-        });
-    }
-    commands
-}
-
-impl Redis {
-    fn told<T: FromRedisValue>(&self, purpose: Purpose, line: &str) -> Result<T, String> {
-        let values = self.ask(&commands(&[line]), purpose, None).map_err(|error| error.to_string())?;
-        match values.into_iter().next().expect("an answer") {
-            Value::ServerError(error) => Err(error.to_string()),
-            value => Ok(from_redis_value(value).unwrap_or_else(|error| panic!("{line}: {error}"))),
-        }
-    }
-
-    fn read<T: FromRedisValue>(&self, line: &str) -> Result<T, String> {
-        self.told(Purpose::Read, line)
-    }
-
-    fn write<T: FromRedisValue>(&self, line: &str) -> Result<T, String> {
-        self.told(Purpose::Write, line)
-    }
-}
-
 #[test]
 fn a_standalone_server() {
     let server = Program::start("");
@@ -187,4 +127,77 @@ fn a_standalone_server() {
     redis.close();
     assert!(matches!(redis.ask(&commands(&["GET a"]), Purpose::Read, None), Err(RedisError::Closed)));
     eventually("no client", || server.cli(&["CLIENT", "LIST", "TYPE", "normal"]).lines().count() == 1);
+}
+
+#[test]
+fn a_user_who_may_only_do_what_is_needed() {
+    let server = Program::start(
+        "user default off\nuser ann on >pass-word ~SPLITIO.* -@all +ping +auth +select +get +mget +smembers \
+         +sismember +scan +rpush +expire +hset +hincrby +hlen",
+    );
+    let options = |more: &str| format!(r#"{{"redisHost": "127.0.0.1", "redisPort": {}{more}}}"#, server.port);
+    let ann = r#", "redisDb": 1, "redisUsername": "ann", "redisPassword": "pass-word""#;
+    let redis = connected(&options(ann));
+    assert_eq!(redis.write("RPUSH SPLITIO.events a"), Ok(1));
+    assert_eq!(redis.write("EXPIRE SPLITIO.events 3600"), Ok(1));
+    assert_eq!(redis.read("MGET SPLITIO.split.a SPLITIO.split.b"), Ok(vec![None::<String>, None]));
+    let refusal = redis.read::<String>("GET other").expect_err("no permission");
+    assert!(refusal.starts_with("NOPERM"), "{refusal}");
+    for (more, message) in [
+        ("", "answered: NOAUTH "),
+        (r#", "redisPassword": "pass-word""#, "answered: WRONGPASS "),
+        (r#", "redisUsername": "ann", "redisPassword": "wr0ng""#, "answered: WRONGPASS "),
+    ] {
+        let error = refused(&options(more));
+        assert!(error.contains(message) && !error.contains("pass-word") && !error.contains("wr0ng"), "{error}");
+    }
+}
+
+#[test]
+fn a_unix_socket() {
+    let sockets = tempfile::tempdir().expect("a directory");
+    let path = sockets.path().join("redis.sock");
+    let _server = Program::start(&format!("unixsocket {}", path.display()));
+    let redis = connected(&format!(r#"{{"redisUnixSocketPath": {path:?}, "redisDb": 2}}"#));
+    assert_eq!(redis.write("RPUSH l a b"), Ok(2));
+}
+
+#[test]
+fn an_ipv6_address_and_keepalive() {
+    let server = Program::start("bind ::1");
+    for options in ["", r#", "redisSocketKeepaliveOptions": {"idle": 10, "interval": 5, "count": 3}"#] {
+        let redis = connected(&format!(
+            r#"{{"redisHost": "::1", "redisPort": {}, "redisSocketKeepalive": true{options}}}"#,
+            server.port
+        ));
+        assert_eq!(redis.read("GET a"), Ok(None::<String>));
+    }
+}
+
+#[test]
+fn b30_a_server_that_stops_hangs_and_comes_back() {
+    let mut server = Program::start("");
+    let (redis, lines) = logged(&format!(
+        r#"{{"redisHost": "127.0.0.1", "redisPort": {}, "redisSocketTimeout": 0.3, "redisSocketConnectTimeout": 0.3}}"#,
+        server.port
+    ));
+    let redis = redis.expect("a connection");
+    assert_eq!(redis.write("RPUSH l a"), Ok(1));
+    server.signal("-STOP");
+    let begun = Instant::now();
+    redis.read::<i64>("LLEN l").expect_err("no answer");
+    redis.read::<i64>("LLEN l").expect_err("no answer");
+    let hung = begun.elapsed();
+    assert!(hung > Duration::from_millis(500) && hung < Duration::from_secs(2), "{hung:?}");
+    server.signal("-CONT");
+    eventually("an answer", || redis.read("GET none") == Ok(None::<String>));
+
+    server.kill();
+    let begun = Instant::now();
+    let error = redis.read::<i64>("LLEN l").expect_err("no server");
+    assert!(error.contains("cannot connect") && begun.elapsed() < Duration::from_millis(200), "{error}");
+    let _server = Program::start_at(server.port, "");
+    // A connection of before the end is not used for a push.
+    eventually("an answer", || redis.write("RPUSH l a") == Ok(1));
+    assert_eq!((lines.count(Level::Warning), lines.count(Level::Info)), (1, 1), "{:?}", lines.lines());
 }
