@@ -6,6 +6,10 @@
 //! With Redis the definitions are read when they are asked for: [`redis`].
 
 mod redis;
+#[cfg(test)]
+mod redis_tests;
+#[cfg(test)]
+mod redis_vectors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

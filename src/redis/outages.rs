@@ -86,7 +86,7 @@ impl Outages {
         }
         self.is_out.store(true, Ordering::Relaxed);
         drop(state);
-        let level = if is_quiet { Level::Debug } else { Level::Warning };
+        let level = if is_quiet { Level::Debug } else { Level::Error };
         self.log.log(level, "redis", format_args!("{error}; further failures are counted until it answers again"));
     }
 }

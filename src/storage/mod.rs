@@ -5,3 +5,5 @@ mod redis;
 
 pub(crate) use memory::{Store, Writer};
 pub(crate) use redis::{Gathered, RedisStore};
+#[cfg(test)]
+pub(crate) use redis::fake::Fake;

@@ -1,4 +1,4 @@
-//! What is said of an outage: one line when it begins and one when it is over, however many calls it meets.
+//! What is said of an outage: one line when it begins, however many calls it meets.
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -58,16 +58,17 @@ impl Outage {
     pub(super) fn is_silent(&self, cause: &dyn Display, now: Moment) {
         self.noticed.store(now.number(), Ordering::Relaxed);
         let first = !self.silent.swap(true, Ordering::Relaxed);
-        let consequence = "until it answers, flags that are not in the local cache are control, or their fallback";
-        let level = if first { Level::Error } else { Level::Debug };
-        self.log.log(level, LOG, format_args!("{cause}; {consequence}"));
+        let consequence = "until Redis answers, flags that are not in the local cache are control, or their fallback";
+        // The error is the connections', which say it once for all who need them.
+        let level = if first { Level::Warning } else { Level::Debug };
+        self.log.log(level, LOG, format_args!("{consequence}: {cause}"));
     }
 
     /// It answered.
     pub(super) fn is_over(&self) {
         // A read first, for a swap at every answer would keep processors busy with each other.
         if self.silent.load(Ordering::Relaxed) && self.silent.swap(false, Ordering::Relaxed) {
-            self.log.info(LOG, format_args!("Redis answers again"));
+            self.log.debug(LOG, format_args!("flags are read again"));
         }
     }
 

@@ -4,12 +4,14 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ::redis::{Pipeline, Value};
 use tempfile::TempDir;
+
+mod groups;
+mod secure;
 
 use super::fake::{commands, connected, eventually, logged, refused};
 use super::{Purpose, RedisError, Server};
@@ -19,7 +21,7 @@ use crate::logging::Level;
 struct Program {
     port: u16,
     child: Child,
-    directory: TempDir,
+    _directory: TempDir,
 }
 
 /// A port that nobody listened to a moment ago. Below the ephemeral ones, so that no connection takes it meanwhile; the
@@ -48,8 +50,9 @@ impl Program {
     fn sentinel(master: u16, options: &str) -> Self {
         let port = port();
         let text = format!(
-            "port {port}\n{options}\nsentinel monitor themaster 127.0.0.1 {master} 2\n\
-             sentinel down-after-milliseconds themaster 500\nsentinel failover-timeout themaster 3000\n"
+            "port {port}\nsentinel monitor themaster 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds themaster 500\nsentinel failover-timeout themaster 3000\n\
+             {options}\n"
         );
         Self::run(port, &["--sentinel"], &text)
     }
@@ -73,11 +76,7 @@ impl Program {
             }
             log().contains("eady to accept connections") || log().contains("Sentinel ID is")
         });
-        Program { port, child, directory }
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
+        Program { port, child, _directory: directory }
     }
 
     /// What `redis-cli` says.
@@ -88,6 +87,11 @@ impl Program {
             .output()
             .expect("redis-cli, which scripts/setup installs");
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    }
+
+    /// What `redis-cli` says with a password.
+    fn cli_as(&self, password: &str, arguments: &[&str]) -> String {
+        self.cli(&[&["--no-auth-warning", "-a", password][..], arguments].concat())
     }
 
     fn kill(&mut self) {
