@@ -74,7 +74,9 @@ def test_redis_that_never_answers_at_the_start(sdk):
     assert 0.4 < sdk.seconds < 2
 
 
+@pytest.mark.ours_alone("R15, and what it raises")
 def test_stopped_between_two_calls(outage, flags, sdk):
+    """B30: no call raises, waits or says the same again."""
     sdk.new(listen=True, **outage.options, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
     assert sdk.treatment("ann", "plain") == "on"
     sdk.log()
@@ -307,6 +309,43 @@ def test_counts_and_unique_keys_are_merged_back(outage, flags, factory_of):
     left.check_lives()
     end(factory)
     assert records.Left(flags).counted() == {"plain": 5, "counted": 2}
+
+
+@pytest.mark.ours_alone("of this binding")
+@pytest.mark.parametrize("what", ["evaluation", "many", "by set", "track", "names", "construction"])
+def test_other_threads_go_on_meanwhile(what, outage, flags, factory_of):
+    """B36: while a call waits for Redis, it does not hold the interpreter."""
+    waits = 0.5
+    config = {"redisSocketTimeout": waits, "redisSocketConnectTimeout": waits, "redisLocalCacheEnabled": False}
+    factory = factory_of(outage, **config)
+    client, manager = factory.client(), factory.manager()
+    assert client.get_treatment("ann", "plain") == "on"
+
+    def construct():
+        with pytest.raises(Exception, match=outage.endpoint):
+            splitio.get_factory("an-sdk-key", config={**outage.options, **config})
+
+    call = {
+        "evaluation": lambda: client.get_treatment("ann", "plain"),
+        "many": lambda: client.get_treatments("ann", ["plain", "counted"]),
+        "by set": lambda: client.get_treatments_by_flag_set("ann", "one"),
+        "track": lambda: client.track("ann", "user", "clicked"),
+        "names": manager.split_names,
+        "construction": construct,
+    }[what]
+    outage.pause()
+    done = threading.Event()
+    caller = threading.Thread(target=lambda: (call(), done.set()))
+    began = time.monotonic()
+    caller.start()
+    turns = 0
+    while not done.wait(0.005):
+        turns += 1
+    waited = time.monotonic() - began
+    outage.go_on()
+    caller.join()
+    assert waited > waits * 0.8
+    assert turns > waited / 0.005 / 5
 
 
 def test_destroy_pushes_what_waits(outage, flags, factory_of):
