@@ -8,12 +8,14 @@ HOST = "127.0.0.1"
 
 
 class Proxy:
-    """Passes on what is sent to a server; its answers at once, `held` for some seconds each, or, with `dripping`, one
-    byte each so many seconds. For a `with`; both may be changed meanwhile."""
+    """Passes on what is sent to a server, and its answers: at once or, with `dripping`, one byte each so many seconds.
+    For a `with`."""
 
-    def __init__(self, server, held=0.0, dripping=0.0):
+    def __init__(self, server):
         self._target = server.port
-        self.held, self.dripping = held, dripping
+        self.dripping = 0.0
+        # How often something was asked after the answer to what was asked before.
+        self.trips = 0
 
     def __enter__(self):
         self._socket = socket.create_server((HOST, 0))
@@ -35,19 +37,22 @@ class Proxy:
             except OSError:
                 return
             far = socket.create_connection((HOST, self._target))
-            threading.Thread(target=self._pass, args=[near, far, False], daemon=True).start()
-            threading.Thread(target=self._pass, args=[far, near, True], daemon=True).start()
+            asking = threading.Event()
+            threading.Thread(target=self._pass, args=[near, far, asking, False], daemon=True).start()
+            threading.Thread(target=self._pass, args=[far, near, asking, True], daemon=True).start()
 
-    def _pass(self, source, sink, answers):
+    def _pass(self, source, sink, asking, answers):
         try:
             while data := source.recv(65536):
-                if answers and self.dripping:
-                    for byte in data:
-                        time.sleep(self.dripping)
-                        sink.sendall(bytes([byte]))
-                else:
-                    if answers:
-                        time.sleep(self.held)
+                if answers:
+                    asking.clear()
+                elif not asking.is_set():
+                    asking.set()
+                    self.trips += 1
+                for byte in data if answers and self.dripping else ():
+                    time.sleep(self.dripping)
+                    sink.sendall(bytes([byte]))
+                if not (answers and self.dripping):
                     sink.sendall(data)
         except OSError:
             # One of the two has gone: so does the other.
