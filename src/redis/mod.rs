@@ -32,7 +32,6 @@ use ::redis::{Pipeline, Value};
 
 pub(crate) use error::RedisError;
 pub(crate) use keys::Keys;
-#[allow(unused_imports)]
 pub(crate) use server::Redis;
 
 /// What may be done again when nobody knows whether it was done.

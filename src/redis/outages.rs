@@ -23,8 +23,8 @@ pub(super) struct Outages {
 #[derive(Default)]
 struct State {
     current: Option<Outage>,
-    /// When a warning was last written.
-    warned: Option<Instant>,
+    /// When an outage was last told of.
+    told: Option<Instant>,
 }
 
 struct Outage {
@@ -68,8 +68,8 @@ impl Outages {
             return;
         }
         let mut state = self.state.lock();
-        let State { current, warned } = &mut *state;
-        let is_quiet = warned.is_some_and(|warned| now.saturating_duration_since(warned) < CALM);
+        let State { current, told } = &mut *state;
+        let is_quiet = told.is_some_and(|told| now.saturating_duration_since(told) < CALM);
         match current {
             Some(outage) => {
                 outage.calls += 1;
@@ -82,7 +82,7 @@ impl Outages {
             None => *current = Some(Outage { begun: now, calls: 1, is_quiet }),
         }
         if !is_quiet {
-            *warned = Some(now);
+            *told = Some(now);
         }
         self.is_out.store(true, Ordering::Relaxed);
         drop(state);

@@ -51,7 +51,7 @@ impl Program {
         let port = port();
         let text = format!(
             "port {port}\nsentinel monitor themaster 127.0.0.1 {master} 2\n\
-             sentinel down-after-milliseconds themaster 500\nsentinel failover-timeout themaster 3000\n\
+             sentinel down-after-milliseconds themaster 500\nsentinel failover-timeout themaster 1000\n\
              {options}\n"
         );
         Self::run(port, &["--sentinel"], &text)
@@ -131,6 +131,18 @@ fn a_standalone_server() {
     redis.close();
     assert!(matches!(redis.ask(&commands(&["GET a"]), Purpose::Read, None), Err(RedisError::Closed)));
     eventually("no client", || server.cli(&["CLIENT", "LIST", "TYPE", "normal"]).lines().count() == 1);
+}
+
+#[test]
+fn large_answers() {
+    let server = Program::start("");
+    let redis = connected(&format!(r#"{{"redisHost": "127.0.0.1", "redisPort": {}}}"#, server.port));
+    let large = "x".repeat(5_000_000);
+    assert_eq!(redis.write(&format!("RPUSH large {large}")), Ok(1));
+    assert_eq!(redis.read("LINDEX large 0"), Ok(large));
+    let many = vec!["LPUSH many a"; 20_000];
+    assert_eq!(redis.all(Purpose::Write, &many).expect("answers").len(), many.len());
+    assert_eq!(redis.read("LRANGE many 0 -1").map(|all: Vec<String>| all.len()), Ok(many.len()));
 }
 
 #[test]
