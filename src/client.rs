@@ -2,6 +2,14 @@
 //!
 //! [`Client::treatment`] is the path that must stay short: one atomic for the state, one load of the published
 //! definitions, the rules, and what the recorder wants to know. It takes no lock and, once warm, allocates nothing.
+//!
+//! With Redis the definitions are read when they are asked for: [`redis`].
+
+mod redis;
+#[cfg(test)]
+mod redis_tests;
+#[cfg(test)]
+mod redis_vectors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +22,10 @@ use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
 use crate::recorder::{CallContext, Draft, NewEvent, Recorder};
 use crate::refusal::Refusal;
-use crate::rules::{Choice, ConfigText, Definitions, Fallbacks, Flag, Interned, Outcome, Request, labels};
-use crate::storage::Store;
+use crate::rules::{
+    Choice, ConfigText, Decision, Definitions, Fallbacks, Flag, Interned, Label, Outcome, Request, labels,
+};
+use crate::storage::{RedisStore, Store};
 use crate::telemetry::{Operation, Telemetry};
 
 /// Whose treatment is asked for, and what comes with the question.
@@ -78,6 +88,10 @@ pub enum AnswerStatus {
     Destroyed,
     /// The flag cannot be evaluated; the log says why.
     Failed,
+    /// Redis did not give the flag, or not all it depends on.
+    StorageFailed,
+    /// The factory waits for being resumed in a forked process, and reads from Redis, which it has not there.
+    Forked,
 }
 
 /// The answer to one evaluation.
@@ -125,12 +139,14 @@ impl Verdict<'_> {
 pub struct Client {
     lifecycle: Arc<Lifecycle>,
     store: Arc<Store>,
+    /// In Redis mode, unless the factory waits for a fork. The other storage is empty then.
+    redis: Option<Arc<RedisStore>>,
     recorder: Arc<Recorder>,
     telemetry: Arc<Telemetry>,
     fallbacks: Fallbacks,
     log: Logger,
     labels_enabled: bool,
-    localhost: bool,
+    mode: Mode,
     /// That nothing is recorded was said.
     warned_of_fork: AtomicBool,
 }
@@ -145,10 +161,25 @@ impl Client {
         log: Logger,
         config: &Config,
     ) -> Self {
-        let labels_enabled = config.labels_enabled;
-        let localhost = config.mode == Mode::Localhost;
+        let (labels_enabled, mode) = (config.labels_enabled, config.mode);
         let warned_of_fork = AtomicBool::new(false);
-        Client { lifecycle, store, recorder, telemetry, fallbacks, log, labels_enabled, localhost, warned_of_fork }
+        Client {
+            lifecycle,
+            store,
+            redis: None,
+            recorder,
+            telemetry,
+            fallbacks,
+            log,
+            labels_enabled,
+            mode,
+            warned_of_fork,
+        }
+    }
+
+    /// A client that reads from Redis.
+    pub(crate) fn reading_from(self, redis: Arc<RedisStore>) -> Self {
+        Client { redis: Some(redis), ..self }
     }
 
     /// Evaluates a flag for a key, and records the impression.
@@ -163,11 +194,17 @@ impl Client {
 
     /// Evaluates several flags against one state of the definitions: one answer per distinct name, in the order asked.
     pub fn treatments(&self, method: Method, who: &Who<'_>, flags: &[Given<'_>]) -> Vec<Answer> {
-        self.many(method, who, flags, &self.store.load())
+        match &self.redis {
+            Some(redis) => self.many_from_redis(redis, method, who, flags, Instant::now()),
+            None => self.many(method, who, flags, &self.store.load()),
+        }
     }
 
     /// Evaluates every flag that is in at least one of the flag sets, in the order of their names.
     pub fn treatments_by_sets(&self, method: Method, who: &Who<'_>, sets: &[Given<'_>]) -> Vec<Answer> {
+        if let Some(redis) = &self.redis {
+            return self.sets_from_redis(redis, method, who, sets);
+        }
         let sets = input::flag_sets(Some(sets), method, &self.log);
         let definitions = self.store.load();
         for set in sets.iter().filter(|set| !definitions.knows_set(set, self.store.filter())) {
@@ -180,10 +217,7 @@ impl Client {
         }
         let flags = definitions.flags_of_sets(&sets);
         if flags.is_empty() {
-            self.log.warning(
-                "client",
-                format_args!("{method}: no feature flag is in these flag sets: nothing to evaluate"),
-            );
+            self.warn_of_empty_sets(method);
             return Vec::new();
         }
         let flags: Vec<Given<'_>> = flags.into_iter().map(Given::Text).collect();
@@ -204,7 +238,11 @@ impl Client {
         }
         // All arguments are looked at before any refuses: the log then names every mistake at once.
         let ready = self.lifecycle.is_ready();
-        let is_known = |name: &str| !ready || self.localhost || self.store.load().has_traffic_type(name);
+        let is_known = |name: &str| match &self.redis {
+            _ if !ready || self.mode == Mode::Localhost => true,
+            Some(redis) => redis.has_traffic_type(name, Instant::now()),
+            None => self.store.load().has_traffic_type(name),
+        };
         let key = input::key(event.key, Method::Track, &self.log);
         let traffic_type = input::traffic_type(event.traffic_type, is_known, &self.log);
         let event_type = input::event_type(event.event_type, &self.log);
@@ -219,7 +257,9 @@ impl Client {
         else {
             return Err(Refusal::Invalid("the event is not valid; the log says what is wrong with it"));
         };
-        let recorded = self.recorder.event(NewEvent {
+        // Before it is recorded: with Redis both are pushed in one.
+        self.end(Method::Track, begun, false);
+        self.recorder.event(NewEvent {
             key: key.into(),
             traffic_type: traffic_type.into(),
             event_type: event_type.into(),
@@ -227,13 +267,14 @@ impl Client {
             time: clock::now_ms(),
             size: properties.size,
             properties: properties.json,
-        });
-        self.end(Method::Track, begun, false);
-        recorded
+        })
     }
 
     #[inline]
     fn one<R>(&self, method: Method, who: &Who<'_>, flag: Given<'_>, take: impl FnOnce(Verdict<'_>) -> R) -> R {
+        if let Some(redis) = &self.redis {
+            return self.one_from_redis(redis, method, who, flag, take);
+        }
         let begun = self.begin(method);
         if self.lifecycle.status() != Status::Ready {
             return self.one_unready(method, who, flag, begun, take);
@@ -347,7 +388,11 @@ impl Client {
         request: &Request<'d>,
         definitions: &'d Definitions,
     ) -> Verdict<'d> {
-        let decision = definitions.evaluate(name, request);
+        self.verdict(method, name, definitions.evaluate(name, request))
+    }
+
+    #[inline(always)]
+    fn verdict<'d>(&self, method: Method, name: &str, decision: Decision<'d>) -> Verdict<'d> {
         let status = match decision.outcome {
             Outcome::Evaluated => AnswerStatus::Evaluated,
             Outcome::UnknownFlag => {
@@ -367,11 +412,17 @@ impl Client {
 
     /// The answer before the first definitions.
     fn not_ready(&self, name: &str) -> Verdict<'_> {
+        let status = if self.mode == Mode::Redis { AnswerStatus::Forked } else { AnswerStatus::NotReady };
+        self.undecided(name, &labels::NOT_READY, status)
+    }
+
+    /// The answer where no flag decided.
+    fn undecided(&self, name: &str, label: &Label, status: AnswerStatus) -> Verdict<'_> {
         let (fallback, label) = match self.fallbacks.resolve(Some(name)) {
-            Some(fallback) => (Some(fallback), labels::NOT_READY.fallback),
-            None => (None, labels::NOT_READY.text),
+            Some(fallback) => (Some(fallback), label.fallback),
+            None => (None, label.text),
         };
-        self.instead_of_control(fallback, label, AnswerStatus::NotReady)
+        self.instead_of_control(fallback, label, status)
     }
 
     /// The answer to a call that is not valid, or comes too late.
@@ -464,13 +515,17 @@ impl Client {
             return self.notice_not_ready(method);
         }
         if !self.warned_of_fork.swap(true, Ordering::Relaxed) {
-            self.log.warning(
-                "client",
-                format_args!(
-                    "{method}: the factory waits for resume: it evaluates from the definitions at hand and records nothing"
-                ),
-            );
+            let consequence = match self.mode {
+                Mode::Redis => "it does not read from Redis, so every flag is control or its fallback",
+                _ => "it evaluates from the definitions at hand and records nothing",
+            };
+            self.log.warning("client", format_args!("{method}: the factory waits for resume: {consequence}"));
         }
+    }
+
+    fn warn_of_empty_sets(&self, method: Method) {
+        self.log
+            .warning("client", format_args!("{method}: no feature flag is in these flag sets: nothing to evaluate"));
     }
 
     fn notice_not_ready(&self, method: Method) {

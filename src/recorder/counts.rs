@@ -260,6 +260,28 @@ impl Counted {
     fn impressions(&self) -> u64 {
         self.entries.iter().map(|(_, count)| count).sum()
     }
+
+    /// Flag, hour and count.
+    pub(super) fn entries(&self) -> impl ExactSizeIterator<Item = (&str, i64, u64)> {
+        self.entries.iter().map(|((flag, hour), count)| (&**flag, *hour, *count))
+    }
+
+    /// Gives those up whose flag cannot be counted.
+    pub(super) fn give_up(&mut self, hopeless: impl Fn(&str) -> bool) {
+        let (entries, given_up) =
+            std::mem::take(&mut self.entries).into_iter().partition(|((flag, _), _)| !hopeless(flag));
+        self.entries = entries;
+        Counted { counts: Arc::clone(&self.counts), entries: given_up }.sent();
+    }
+
+    /// Those at the places that `arrived` knows did arrive; the others are back in the ledger.
+    pub(super) fn partly_sent(mut self, mut arrived: impl FnMut(usize) -> bool) {
+        let mut place = 0..;
+        let (sent, kept) =
+            std::mem::take(&mut self.entries).into_iter().partition(|_| place.next().is_some_and(&mut arrived));
+        Counted { counts: Arc::clone(&self.counts), entries: sent }.sent();
+        self.entries = kept;
+    }
 }
 
 impl Source for Counts {

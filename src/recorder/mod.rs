@@ -4,7 +4,8 @@
 //! [`observer`] and an addition to the thread's own [`counts`]. Everything else is put into a bounded queue for the io
 //! thread. Listeners hear of every impression in every mode.
 //!
-//! In localhost mode nothing is sent: impressions are made only if a listener or the impression queue wants them.
+//! In localhost mode nothing is sent: impressions are made only if a listener or the impression queue wants them. In Redis
+//! mode calls push what they leave behind themselves ([`redis`]).
 
 mod bell;
 mod counts;
@@ -12,6 +13,8 @@ mod observer;
 mod outbox;
 mod post;
 mod records;
+mod redis;
+mod schedule;
 mod sender;
 mod senders;
 mod table;
@@ -49,6 +52,8 @@ use counts::{Counts, truncated_to_hour};
 use observer::Observer;
 pub(crate) use post::Post;
 use records::StoredEvent;
+use redis::Writer;
+pub(crate) use redis::{RedisWork, Spent};
 use senders::{Periods, Senders, Sizes};
 use unique_keys::UniqueKeys;
 
@@ -133,6 +138,8 @@ pub(crate) struct Recorder {
     /// Impressions that were counted and sent too: the first of an hour.
     counted_and_sent: Counter,
     senders: Senders,
+    /// In Redis mode; then nobody posts what the senders hold.
+    redis: Option<Arc<Writer>>,
     periods: Periods,
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
@@ -163,6 +170,7 @@ impl Recorder {
             senders: Senders::new(Sizes::of(config), &counts, &unique_keys, &telemetry, &log),
             counts,
             unique_keys,
+            redis: None,
             counted_and_sent: Counter::default(),
             periods: Periods::of(config),
             store,
@@ -245,7 +253,19 @@ impl Recorder {
     #[cold]
     #[inline(never)]
     fn pass_on(&self, call: &CallContext<'_>, draft: &Draft<'_>, time: i64, judgement: Judgement) {
-        let impression = || Impression {
+        let impression = || Self::impression_of(call, draft, time, judgement);
+        if judgement.sent {
+            // A full queue counts what it refuses, and the caller has no use for the news.
+            let _ = self.senders.impressions.source().push(impression);
+        }
+        if self.wanted {
+            self.outlets.impression(Impression { attributes: call.attributes_json(), ..impression() });
+        }
+    }
+
+    /// Without the attributes, which only listeners get.
+    fn impression_of(call: &CallContext<'_>, draft: &Draft<'_>, time: i64, judgement: Judgement) -> Impression {
+        Impression {
             key: call.key.matching.into(),
             bucketing_key: call.key.bucketing.map(Into::into),
             flag: draft.name.into(),
@@ -256,17 +276,10 @@ impl Recorder {
             previous_time: judgement.previous_time,
             attributes: None,
             properties: call.properties.clone(),
-        };
-        if judgement.sent {
-            // A full queue counts what it refuses, and the caller has no use for the news.
-            let _ = self.senders.impressions.source().push(impression);
-        }
-        if self.wanted {
-            self.outlets.impression(Impression { attributes: call.attributes_json(), ..impression() });
         }
     }
 
-    /// Takes an event. In localhost mode it goes nowhere.
+    /// Takes an event. In localhost mode it goes nowhere; in Redis mode it is pushed, or waits, when this returns.
     pub(crate) fn event(&self, event: NewEvent) -> Result<(), Refusal> {
         if self.strategy == Strategy::Listeners {
             return Ok(());
@@ -280,6 +293,9 @@ impl Recorder {
             }
         };
         let stored = || StoredEvent { key, traffic_type, event_type, value, time, size, properties };
+        if let Some(writer) = &self.redis {
+            return Self::redis_event(writer, stored());
+        }
         self.senders.events.source().push(stored).map_err(|_full| Refusal::QueueFull)
     }
 

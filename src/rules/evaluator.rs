@@ -78,15 +78,27 @@ impl Definitions {
     /// Decides which treatment of a flag a key gets.
     #[inline(always)]
     pub(crate) fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>) -> Decision<'a> {
-        let Some(flag) = self.flag(flag) else {
-            return finish(Outcome::UnknownFlag, flag, None, &CONTROL, &labels::DEFINITION_NOT_FOUND, request);
-        };
+        match self.flag(flag) {
+            Some(flag) => self.evaluate_flag(flag, request),
+            None => unknown(flag, request),
+        }
+    }
+
+    /// Decides likewise about a flag that the caller has, and that need not be in here.
+    #[inline(always)]
+    pub(crate) fn evaluate_flag<'a>(&'a self, flag: &'a Flag, request: &Request<'a>) -> Decision<'a> {
         let run = Run { definitions: self, request, key_hash: Cell::new(None), nested: Cell::new(0) };
         match run.decide(flag, 1) {
             Ok((choice, label)) => finish(Outcome::Evaluated, &flag.name, Some(flag), choice, label, request),
             Err(TooDeep) => failed(flag, request),
         }
     }
+}
+
+/// The decision about a flag that is not there.
+#[inline]
+pub(crate) fn unknown<'a>(flag: &str, request: &Request<'a>) -> Decision<'a> {
+    finish(Outcome::UnknownFlag, flag, None, &CONTROL, &labels::DEFINITION_NOT_FOUND, request)
 }
 
 #[cold]

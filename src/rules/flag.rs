@@ -65,6 +65,14 @@ impl Condition {
             _ => None,
         })
     }
+
+    /// Names of the flags that the matchers ask for.
+    pub(crate) fn flags(&self) -> impl Iterator<Item = &str> {
+        self.matchers.iter().filter_map(|matcher| match &matcher.test {
+            Test::Dependency(dependency) => Some(&*dependency.flag.name),
+            _ => None,
+        })
+    }
 }
 
 /// The first part that reaches the bucket.
@@ -123,6 +131,12 @@ impl Flag {
     /// Segments that its conditions ask for; one may occur more than once.
     pub(crate) fn segments(&self) -> impl Iterator<Item = &SegmentRef> {
         self.conditions.iter().flat_map(Condition::segments)
+    }
+
+    /// Names of the flags that its prerequisites and conditions ask for; one may occur more than once.
+    pub(crate) fn flags(&self) -> impl Iterator<Item = &str> {
+        let prerequisites = self.prerequisites.iter().map(|dependency| &*dependency.flag.name);
+        prerequisites.chain(self.conditions.iter().flat_map(Condition::flags))
     }
 }
 
