@@ -96,7 +96,7 @@ func (e *encoder) encoded(values map[string]interface{}) string {
 	if values == nil {
 		return ""
 	}
-	e.text = e.text[:0]
+	e.text, e.nested = e.text[:0], 0
 	e.object(values)
 	return view(e.text)
 }

@@ -311,6 +311,37 @@ func TestListenersMayDoAnything(t *testing.T) {
 	eventually(t, "destroyed", func() bool { return factory.Client().Treatment("bob", "f", nil) == "control" })
 }
 
+// flushing is a listener that flushes, with all the time there is.
+type flushing struct {
+	factory chan *client.SplitFactory
+	said    chan error
+}
+
+func (f *flushing) LogImpression(impressionlistener.ILObject) {
+	factory := <-f.factory
+	f.said <- factory.Flush(context.Background())
+}
+
+func TestAListenerCannotWaitForItself(t *testing.T) {
+	listener := &flushing{factory: make(chan *client.SplitFactory, 1), said: make(chan error, 1)}
+	cfg := at(threeFlags(t))
+	cfg.Advanced.ImpressionListener = listener
+	factory := started(t, "key", cfg)
+	listener.factory <- factory
+	factory.Client().Treatment("bob", "f", nil)
+	select {
+	case err := <-listener.said:
+		if err == nil || !strings.HasPrefix(err.Error(), "flush: ") {
+			t.Errorf("said %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits")
+	}
+	if err := factory.Flush(context.Background()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func TestManyGoroutines(t *testing.T) {
 	heard := &ear{}
 	cfg := at(threeFlags(t))

@@ -131,8 +131,12 @@ func readiness(status int) error {
 }
 
 // Flush sends what is queued (impressions, events, telemetry), and waits for that and for the impression listener, for as
-// long as a context allows. Split's client has no such method.
+// long as a context allows. It fails at once when the listener itself calls it. Split's client has no such method.
 func (f *SplitFactory) Flush(ctx context.Context) error {
+	// The library cannot see it: it is called on another thread, below.
+	if inListener() {
+		return &Error{Status: statusReentrant, Message: "flush: " + statusText(statusReentrant)}
+	}
 	// In one call: a flush that times out gives up the post under way, which is then sent once more.
 	ended := make(chan int, 1)
 	milliseconds := int64(-1)

@@ -73,10 +73,17 @@ func TestCirclesEnd(t *testing.T) {
 	list[0] = list
 	var pointer interface{}
 	pointer = &pointer
-	for _, value := range []interface{}{circle, list, pointer} {
+	twice := make([]interface{}, 2)
+	twice[0], twice[1] = twice, twice
+	pair := map[string]interface{}{}
+	pair["a"], pair["b"] = pair, pair
+	for _, c := range []struct {
+		value interface{}
+		most  int
+	}{{circle, 2000}, {list, 2000}, {pointer, 2000}, {twice, 1 << 20}, {pair, 1 << 21}} {
 		e := encoder{}
-		e.value(value, 0)
-		if !json.Valid(e.text) || len(e.text) > 2000 {
+		e.value(c.value, 0)
+		if !json.Valid(e.text) || len(e.text) > c.most {
 			t.Errorf("%d bytes: %.100s", len(e.text), e.text)
 		}
 	}

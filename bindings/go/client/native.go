@@ -219,6 +219,9 @@ func (n native) blockUntilReady(milliseconds int64) int {
 	return int(C.split_block_until_ready(n.factory, C.int64_t(milliseconds)))
 }
 
+// inListener tells whether the caller is the impression listener.
+func inListener() bool { return C.splitio_go_is_listening() != 0 }
+
 func (n native) flush(milliseconds int64) int {
 	return int(C.split_flush(n.factory, C.int64_t(milliseconds)))
 }

@@ -213,8 +213,17 @@ static split_error splitio_go_track(splitio_go_handle factory, _GoString_ key, _
     return error;
 }
 
+/* Whether the listener runs on this thread: what waits for it must not be called from it. */
+static __thread int splitio_go_listening;
+
+static int splitio_go_is_listening(void) {
+    return splitio_go_listening;
+}
+
 static void splitio_go_impression(const split_impression *impression, void *listener) {
+    splitio_go_listening = 1;
     libsplitioGoImpression((split_impression *)impression, (uintptr_t)listener);
+    splitio_go_listening = 0;
 }
 
 static void splitio_go_drop(void *listener) {
