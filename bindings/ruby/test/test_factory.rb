@@ -161,6 +161,16 @@ class TestFactory < Case
     assert_match(/ERROR.*impression listener failed.*no listener today/, log.string)
   end
 
+  def test_a_listener_without_end
+    told = Queue.new
+    listener = Object.new
+    listener.define_singleton_method(:log) { |one| one[:matching_key] == 'ann' ? log(one) : told << one }
+    client = localhost(impression_listener: listener, logger: Logger.new(log)).client
+    %w[ann bob].each { |key| client.get_treatment(key, 'checkout') }
+    assert_equal('bob', Timeout.timeout(5) { told.pop[:matching_key] })
+    assert_match(/ERROR.*impression listener failed/, log.string)
+  end
+
   # Everything that was recorded is handed over before `destroy` is back.
   def test_a_listener_gets_all_before_the_end
     listener = Helper::Listener.new
