@@ -125,7 +125,9 @@ impl Client {
         for set in empty {
             self.log.warning(
                 "client",
-                format_args!("{method}: the flag set {set:?} is not in Redis; check its name, and the filter of the Synchronizer"),
+                format_args!(
+                    "{method}: the flag set {set:?} is not in Redis; check its name, and the filter of the Synchronizer"
+                ),
             );
         }
         if flags.is_empty() {

@@ -51,7 +51,8 @@ impl Call {
             attributes: attributes.as_ref().map_or(Attached::Nothing, Attached::Set),
             properties: properties.as_ref().map_or(Attached::Nothing, Attached::Set),
         };
-        let with_config = |answer: &Answer| json!([answer.treatment.as_str(), answer.config.as_ref().map(|text| text.as_str())]);
+        let with_config =
+            |answer: &Answer| json!([answer.treatment.as_str(), answer.config.as_ref().map(|text| text.as_str())]);
         let treatment = |answer: &Answer| json!(answer.treatment.as_str());
         fn all(answers: Vec<Answer>, show: impl Fn(&Answer) -> Json) -> Json {
             answers.iter().map(|answer| (answer.flag.to_string(), show(answer))).collect::<Map<_, _>>().into()
@@ -132,9 +133,16 @@ fn answers_are_those_of_the_python_sdk() {
             let mut asked: Vec<String> = world.fake.asked().into_iter().flatten().collect();
             // Which flag comes first does not matter, nor does it matter whether segments are asked for together.
             let is_read = |command: &&Vec<String>| matches!(&*command[0], "MGET" | "GET" | "SMEMBERS" | "SISMEMBER");
-            let mut theirs: Vec<String> =
-                commands.iter().filter(is_read).filter(|command| command.len() > 1).map(|command| sorted(command)).collect();
-            asked = asked.iter().map(|command| sorted(&command.split(' ').map(str::to_owned).collect::<Vec<_>>())).collect();
+            let mut theirs: Vec<String> = commands
+                .iter()
+                .filter(is_read)
+                .filter(|command| command.len() > 1)
+                .map(|command| sorted(command))
+                .collect();
+            asked = asked
+                .iter()
+                .map(|command| sorted(&command.split(' ').map(str::to_owned).collect::<Vec<_>>()))
+                .collect();
             asked.retain(|command| !command.starts_with("SCAN"));
             asked.sort_unstable();
             theirs.sort_unstable();

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use super::locks::Mutex;
 
 use super::RedisError;
 use crate::backoff::{Backoff, seeded_random};

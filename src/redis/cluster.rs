@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::locks::Mutex;
 use ::redis::{Pipeline, Value};
-use parking_lot::Mutex;
 
 use super::RedisError;
 use super::address::Address;

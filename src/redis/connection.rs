@@ -4,7 +4,7 @@
 //! only the host as a name for TLS, and replace the system's roots by one's own.
 
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -117,11 +117,6 @@ impl Connection {
     /// Where it leads to.
     pub(super) fn address(&self) -> &Arc<Address> {
         &self.address
-    }
-
-    /// Where it leads to, as errors name it.
-    pub(super) fn endpoint(&self) -> &str {
-        &self.endpoint
     }
 
     fn introduce(&mut self, login: &Login, deadline: Instant) -> Result<(), RedisError> {

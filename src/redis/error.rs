@@ -17,6 +17,9 @@ pub(crate) enum RedisError {
     /// It was not answered in time.
     #[error("Redis at {endpoint} did not answer in time")]
     Timeout { endpoint: Box<str> },
+    /// Other calls kept all connections for too long.
+    #[error("all connections to Redis at {endpoint} are in use; redisMaxConnections limits them")]
+    Busy { endpoint: Box<str> },
     /// The connection broke while waiting.
     #[error("the connection to Redis at {endpoint} broke: {cause}")]
     Broken { endpoint: Box<str>, cause: io::Error },
@@ -55,7 +58,8 @@ impl RedisError {
             RedisError::Refused { endpoint, message } => {
                 RedisError::Refused { endpoint: endpoint.clone(), message: message.clone() }
             }
-            // Only construction meets these, and nothing is tried after either.
+            RedisError::Busy { endpoint } => RedisError::Busy { endpoint: endpoint.clone() },
+            // Not of connecting: the first is construction's, and after the second nothing is tried.
             RedisError::Setup(_) | RedisError::Closed => RedisError::Closed,
         }
     }

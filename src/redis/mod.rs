@@ -12,6 +12,7 @@ mod error;
 mod fake;
 mod follow;
 mod keys;
+mod locks;
 mod outages;
 mod pool;
 #[cfg(test)]
@@ -31,7 +32,6 @@ use ::redis::{Pipeline, Value};
 
 pub(crate) use error::RedisError;
 pub(crate) use keys::Keys;
-#[allow(unused_imports)]
 pub(crate) use server::Redis;
 
 /// What may be done again when nobody knows whether it was done.

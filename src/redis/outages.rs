@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use super::locks::Mutex;
 
 use super::RedisError;
 use crate::logging::{Level, Logger};
@@ -23,8 +23,8 @@ pub(super) struct Outages {
 #[derive(Default)]
 struct State {
     current: Option<Outage>,
-    /// When a warning was last written.
-    warned: Option<Instant>,
+    /// When an outage was last told of.
+    told: Option<Instant>,
 }
 
 struct Outage {
@@ -68,8 +68,8 @@ impl Outages {
             return;
         }
         let mut state = self.state.lock();
-        let State { current, warned } = &mut *state;
-        let is_quiet = warned.is_some_and(|warned| now.saturating_duration_since(warned) < CALM);
+        let State { current, told } = &mut *state;
+        let is_quiet = told.is_some_and(|told| now.saturating_duration_since(told) < CALM);
         match current {
             Some(outage) => {
                 outage.calls += 1;
@@ -82,7 +82,7 @@ impl Outages {
             None => *current = Some(Outage { begun: now, calls: 1, is_quiet }),
         }
         if !is_quiet {
-            *warned = Some(now);
+            *told = Some(now);
         }
         self.is_out.store(true, Ordering::Relaxed);
         drop(state);
@@ -108,10 +108,7 @@ mod tests {
         }
         outages.over(begun + Duration::from_secs(30));
         let expected = [
-            (
-                Level::Warning,
-                "Redis at r:1 did not answer in time; further failures are counted until it answers again",
-            ),
+            (Level::Error, "Redis at r:1 did not answer in time; further failures are counted until it answers again"),
             (Level::Info, "Redis answers again, after 30.0 s and 1000 failed calls"),
         ];
         assert_eq!(lines.lines(), expected.map(|(level, text)| (level, text.to_owned())));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use super::locks::{Condvar, Mutex, MutexGuard};
 
 use super::connection::Connection;
 
@@ -75,7 +75,7 @@ impl Pool {
                 return Found::TimedOut;
             }
             // Looks once more even so: the bell may have been for this one.
-            is_late = self.freed.wait_until(&mut state, deadline).timed_out();
+            (state, is_late) = self.freed.wait_until(state, deadline);
         }
     }
 
@@ -103,7 +103,7 @@ impl Pool {
         self.freed.notify_all();
     }
 
-    fn empty(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+    fn empty(&self, mut state: MutexGuard<'_, State>) {
         let idle = std::mem::take(&mut state.idle);
         state.open -= idle.len();
         drop(state);

@@ -7,8 +7,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::locks::Mutex;
 use ::redis::{Pipeline, Value, from_redis_value};
-use parking_lot::Mutex;
 
 use super::RedisError;
 use super::address::Address;

@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::locks::Mutex;
 use ::redis::{Pipeline, Value};
-use parking_lot::Mutex;
 
 use super::address::Address;
 use super::attempts::Attempts;
@@ -109,7 +109,7 @@ impl Redis {
                     }
                 }
                 Found::Room(place) => return self.connected(place, until),
-                Found::TimedOut => return Err(RedisError::Timeout { endpoint: self.name[..].into() }),
+                Found::TimedOut => return Err(RedisError::Busy { endpoint: self.name[..].into() }),
                 Found::Closed => return Err(RedisError::Closed),
             }
         }
@@ -164,10 +164,9 @@ impl Redis {
             };
             let (generation, node) = (lent.generation(), lent.address());
             drop(lent);
-            // Where one connection broke, those at rest did too, or they lead to a master that is none any more.
-            if is_lost || self.topology.may_move() {
-                self.pool.renew(generation);
-            }
+            // Where one connection is dead, so are those at rest: each would cost another time-out. A new one proves
+            // that somebody answers before it is used.
+            self.pool.renew(generation);
             if let (Some(cluster), Address::Tcp(node)) = (self.topology.cluster(), &*node) {
                 cluster.last(node);
             }

@@ -7,9 +7,14 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    StreamOwned,
+};
 use rustls_native_certs::CertificateResult;
 
 use super::socket::Socket;
@@ -97,7 +102,14 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
         let builder = match self.check {
-            CertificateCheck::Required => builder.with_root_certificates(roots),
+            // Of no roots at all, as when the options are tried, no verifier can be made.
+            CertificateCheck::Required if roots.is_empty() => builder.with_root_certificates(roots),
+            CertificateCheck::Required => {
+                let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider));
+                let chains = chains.build().map_err(|error| rustls::Error::General(error.to_string()))?;
+                let verifier = Arc::new(ChainOrSelf { chains, own: self.own.clone() });
+                builder.dangerous().with_custom_certificate_verifier(verifier)
+            }
             CertificateCheck::None => {
                 let anyone = Arc::new(Anyone { schemes: self.provider.signature_verification_algorithms });
                 builder.dangerous().with_custom_certificate_verifier(anyone)
@@ -110,6 +122,63 @@ impl Tls {
 fn identity(chain: &PemFile, key: Option<&PemFile>) -> Result<Identity, SetupError> {
     let key = key.map_or(("redisSslCertfile", &*chain.contents), |key| ("redisSslKeyfile", &*key.contents));
     Identity::parse(("redisSslCertfile", &chain.contents), key)
+}
+
+/// Verifies chains, and takes a server's certificate that is itself one of redisSslCaCerts, as OpenSSL does: what
+/// `openssl req -x509` makes is its own authority, and alone for that refused by rustls.
+#[derive(Debug)]
+struct ChainOrSelf {
+    chains: Arc<WebPkiServerVerifier>,
+    own: Vec<CertificateDer<'static>>,
+}
+
+impl ChainOrSelf {
+    fn is_own(&self, certificate: &CertificateDer<'_>, refusal: &rustls::Error) -> bool {
+        // The only complaint: it comes after the one about its dates. rustls does not export its type; tests hold the text.
+        let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = refusal else { return false };
+        other.0.to_string() == "CaUsedAsEndEntity" && self.own.iter().any(|own| **own == **certificate)
+    }
+}
+
+impl ServerCertVerifier for ChainOrSelf {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.chains.verify_server_cert(certificate, chain, name, ocsp, now) {
+            Err(refusal) if self.is_own(certificate, &refusal) => {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
 }
 
 /// Trusts whoever answers, as `redisSslCertReqs` `none` demands.

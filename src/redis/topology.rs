@@ -52,11 +52,6 @@ impl Topology {
         }
     }
 
-    /// Whether another server may hold the data by now, so that one that is silent is better asked for no more.
-    pub(super) fn may_move(&self) -> bool {
-        !matches!(self, Topology::One(_))
-    }
-
     pub(super) fn cluster(&self) -> Option<&Cluster> {
         match self {
             Topology::Cluster(cluster) => Some(cluster),

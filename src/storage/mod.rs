@@ -4,6 +4,6 @@ mod memory;
 mod redis;
 
 pub(crate) use memory::{Store, Writer};
-pub(crate) use redis::{Gathered, RedisStore};
 #[cfg(test)]
 pub(crate) use redis::fake::Fake;
+pub(crate) use redis::{Gathered, RedisStore};

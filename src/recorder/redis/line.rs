@@ -54,8 +54,9 @@ impl Line {
                 if self.dead.swap(true, Ordering::Relaxed) {
                     self.log.debug("recorder", format_args!("still waiting for Redis: {error}"));
                 } else {
+                    // The error is the connections', which say it once for all who need them.
                     let what = "what evaluations and track leave behind waits until Redis takes it";
-                    self.log.error("recorder", format_args!("{what}: {error}"));
+                    self.log.warning("recorder", format_args!("{what}: {error}"));
                 }
                 None
             }

@@ -18,6 +18,15 @@ fn certificates(directory: &Path) {
     let issuer = Issuer::new(params, key);
     let write = |name: &str, text: String| fs::write(directory.join(name), text).expect("a file");
     write("ca.pem", authority.pem());
+    // As `openssl req -x509` makes it: its own authority.
+    for (file, name) in [("self", "redis.internal"), ("other", "other.internal")] {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        params.distinguished_name.push(DnType::CommonName, file);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        write(&format!("{file}.pem"), params.self_signed(&key).expect("a certificate").pem());
+        write(&format!("{file}.key"), key.serialize_pem());
+    }
     for name in ["redis.internal", "client"] {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
@@ -29,11 +38,12 @@ fn certificates(directory: &Path) {
     }
 }
 
-fn served(directory: &Path, more: &str) -> Program {
+/// A server with the certificate in a file.
+fn served(directory: &Path, name: &str, more: &str) -> Program {
     let path = directory.display();
     let port = super::port();
     let options = format!(
-        "port 0\ntls-port {port}\ntls-cert-file {path}/redis.internal.pem\ntls-key-file {path}/redis.internal.key\n\
+        "port 0\ntls-port {port}\ntls-cert-file {path}/{name}.pem\ntls-key-file {path}/{name}.key\n\
          tls-ca-cert-file {path}/ca.pem\n{more}"
     );
     Program::run(port, &[], &options)
@@ -43,7 +53,7 @@ fn served(directory: &Path, more: &str) -> Program {
 fn verified_unless_told_otherwise() {
     let files = tempfile::tempdir().expect("a directory");
     certificates(files.path());
-    let server = served(files.path(), "tls-auth-clients no");
+    let server = served(files.path(), "redis.internal", "tls-auth-clients no");
     let ca = format!(r#", "redisSslCaCerts": "{}/ca.pem""#, files.path().display());
     let options =
         |more: &str| format!(r#"{{"redisHost": "127.0.0.1", "redisPort": {}, "redisSsl": true{more}}}"#, server.port);
@@ -55,8 +65,9 @@ fn verified_unless_told_otherwise() {
     ] {
         let redis = connected(&options(&more));
         let id: i64 = redis.read("CLIENT ID").expect("a number");
-        for _ in 0..3 {
-            assert_eq!(redis.write("RPUSH l a"), Ok(1), "{more}");
+        for size in [1, 100, 3_000_000] {
+            assert_eq!(redis.write(&format!("RPUSH l {}", "x".repeat(size))), Ok(1), "{more}");
+            assert_eq!(redis.read("LINDEX l 0").map(|text: String| text.len()), Ok(size), "{more}");
             assert_eq!(redis.write("DEL l"), Ok(1), "{more}");
         }
         // Tickets that come after the handshake do not make a connection at rest look broken.
@@ -79,10 +90,34 @@ fn verified_unless_told_otherwise() {
 }
 
 #[test]
+fn a_certificate_that_is_its_own_authority() {
+    let files = tempfile::tempdir().expect("a directory");
+    certificates(files.path());
+    let server = served(files.path(), "self", "tls-auth-clients no");
+    let path = files.path().display();
+    let options = |authority: &str, name: &str| {
+        format!(
+            r#"{{"redisHost": "127.0.0.1", "redisPort": {}, "redisSsl": true, "redisSslServerName": "{name}",
+               "redisSslCaCerts": "{path}/{authority}.pem"}}"#,
+            server.port
+        )
+    };
+    assert_eq!(connected(&options("self", "redis.internal")).write("RPUSH l a"), Ok(1));
+    for (authority, name, message) in [
+        ("self", "other.internal", "not valid for name"),
+        ("ca", "redis.internal", "CaUsedAsEndEntity"),
+        ("other", "redis.internal", "CaUsedAsEndEntity"),
+    ] {
+        let error = refused(&options(authority, name));
+        assert!(error.contains(message), "{authority} {name}: {error}");
+    }
+}
+
+#[test]
 fn a_server_that_wants_a_client_certificate() {
     let files = tempfile::tempdir().expect("a directory");
     certificates(files.path());
-    let server = served(files.path(), "tls-auth-clients yes");
+    let server = served(files.path(), "redis.internal", "tls-auth-clients yes");
     let path = files.path().display();
     let options = |more: &str| {
         format!(

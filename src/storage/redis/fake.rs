@@ -149,12 +149,7 @@ fn words(command: &Cmd) -> Vec<String> {
 }
 
 impl Server for Fake {
-    fn ask(
-        &self,
-        commands: &Pipeline,
-        purpose: Purpose,
-        _until: Option<Instant>,
-    ) -> Result<Vec<Value>, RedisError> {
+    fn ask(&self, commands: &Pipeline, purpose: Purpose, _until: Option<Instant>) -> Result<Vec<Value>, RedisError> {
         let commands: Vec<Vec<String>> = commands.cmd_iter().map(words).collect();
         assert!(!commands.is_empty(), "an empty pipeline");
         assert!(commands.iter().all(|command| command.len() > 1), "a command without a key: {commands:?}");

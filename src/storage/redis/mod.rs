@@ -66,13 +66,7 @@ pub(crate) struct Gathered {
 }
 
 impl RedisStore {
-    pub(crate) fn new(
-        server: Arc<dyn Server>,
-        keys: Keys,
-        config: &RedisConfig,
-        fallbacks: bool,
-        log: Logger,
-    ) -> Self {
+    pub(crate) fn new(server: Arc<dyn Server>, keys: Keys, config: &RedisConfig, fallbacks: bool, log: Logger) -> Self {
         RedisStore {
             server,
             keys,
@@ -165,16 +159,26 @@ impl RedisStore {
         let [flags, rbs] = self.texts(asked, Some(until)).map(Option::unwrap_or_default);
 
         let shelf = self.shelf.load();
-        let flags: Vec<Kept<KeptFlag>> = missing.flags.iter().zip(flags).map(|(name, text)| {
-            let text = text.as_deref();
-            let known = shelf.flags.get(name);
-            Kept::of_text(name, text, known, fresh_until, || self.compile_flag(name, text?).map(KeptFlag::new))
-        }).collect();
-        let rbs: Vec<Kept<Arc<RuleBasedSegment>>> = missing.rule_based_segments.iter().zip(rbs).map(|(name, text)| {
-            let text = text.as_deref();
-            let known = shelf.rule_based_segments.get(name);
-            Kept::of_text(name, text, known, fresh_until, || self.compile_rule_based_segment(name, text?))
-        }).collect();
+        let flags: Vec<Kept<KeptFlag>> = missing
+            .flags
+            .iter()
+            .zip(flags)
+            .map(|(name, text)| {
+                let text = text.as_deref();
+                let known = shelf.flags.get(name);
+                Kept::of_text(name, text, known, fresh_until, || self.compile_flag(name, text?).map(KeptFlag::new))
+            })
+            .collect();
+        let rbs: Vec<Kept<Arc<RuleBasedSegment>>> = missing
+            .rule_based_segments
+            .iter()
+            .zip(rbs)
+            .map(|(name, text)| {
+                let text = text.as_deref();
+                let known = shelf.rule_based_segments.get(name);
+                Kept::of_text(name, text, known, fresh_until, || self.compile_rule_based_segment(name, text?))
+            })
+            .collect();
         gathering.add(
             flags.iter().map(|kept| (kept.name.clone(), kept.object.as_ref().map(|kept| Arc::clone(&kept.flag)))),
             rbs.iter().map(|kept| (kept.name.clone(), kept.object.clone())),

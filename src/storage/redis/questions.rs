@@ -7,7 +7,7 @@ use ::redis::{Pipeline, Value};
 
 use super::RedisStore;
 use super::outage::Subject;
-use crate::redis::Purpose;
+use crate::redis::{Purpose, RedisError};
 
 /// How many keys a `SCAN` looks at in a step.
 const SCAN_COUNT: u32 = 1000;
@@ -118,6 +118,8 @@ impl RedisStore {
                 self.outage.is_over();
                 Some(answers)
             }
+            // The factory was destroyed meanwhile.
+            Err(RedisError::Closed) => None,
             Err(cause) => {
                 self.outage.is_silent(&cause, self.clock.moment(Instant::now()));
                 None

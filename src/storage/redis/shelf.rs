@@ -237,7 +237,8 @@ mod tests {
         drawer.put(vec![kept("new", 10)], 3);
         drawer.put(names(ROOM..2 * ROOM - 2), 4);
         assert_eq!(drawer.table.len(), ROOM);
-        for (name, stays) in [("0", true), ("new", true), ("1", false), ("999", false), ("1000", true), ("1997", true)] {
+        for (name, stays) in [("0", true), ("new", true), ("1", false), ("999", false), ("1000", true), ("1997", true)]
+        {
             assert_eq!(drawer.get(name).is_some(), stays, "{name}");
         }
     }

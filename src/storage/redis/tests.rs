@@ -6,13 +6,13 @@ use crate::logging::{Level, Recorded};
 use crate::rules::testing::{flag_json, rule_based_segment_json};
 use crate::rules::{Fallbacks, Request};
 
-/// A storage on a Redis whose time is the test's.
+/// A storage on a Redis, and how far the test's clock is ahead.
 struct World {
     fake: Arc<Fake>,
     store: RedisStore,
     lines: Recorded,
     log: Logger,
-    now: Instant,
+    ahead: Duration,
 }
 
 impl World {
@@ -28,7 +28,7 @@ impl World {
         let (log, lines) = Logger::recording(Level::Debug);
         let server = Arc::<Fake>::clone(&fake);
         let store = RedisStore::new(server, Keys::of(&config.redis), &config.redis, false, log.clone());
-        World { fake, store, lines, log, now: Instant::now() }
+        World { fake, store, lines, log, ahead: Duration::ZERO }
     }
 
     fn flag(&self, name: &str, matchers: &str) {
@@ -41,15 +41,20 @@ impl World {
 
     /// The treatment that a flag serves; none if Redis does not say.
     fn treatment(&self, flag: &str, key: &str) -> Option<&'static str> {
+        self.treatment_at(flag, key, self.now())
+    }
+
+    /// The same in a call that began then.
+    fn treatment_at(&self, flag: &str, key: &str, began: Instant) -> Option<&'static str> {
         let fallbacks = Fallbacks::none();
         let key = Key { matching: key, bucketing: None };
         let request = Request { key, attributes: None, fallbacks: &fallbacks, log: &self.log };
         let shelf = self.store.shelf();
-        if let Some(flag) = shelf.plain_flag(flag, self.store.moment(self.now)) {
+        if let Some(flag) = shelf.plain_flag(flag, self.store.moment(began)) {
             let decision = flag.map(|flag| self.store.nothing().evaluate_flag(flag, &request));
             return Some(decision.map_or("control", |decision| decision.treatment.as_str()));
         }
-        let gathered = self.store.gather(&[flag], key.matching, self.now);
+        let gathered = self.store.gather(&[flag], key.matching, began);
         let treatment = gathered.definitions.evaluate(flag, &request).treatment.as_str();
         (!gathered.unread.contains(flag)).then_some(treatment)
     }
@@ -59,8 +64,12 @@ impl World {
         self.fake.asked().len()
     }
 
+    fn now(&self) -> Instant {
+        Instant::now() + self.ahead
+    }
+
     fn pass(&mut self, time: Duration) {
-        self.now += time;
+        self.ahead += time;
     }
 
     fn logged(&self, level: Level) -> Vec<String> {
@@ -82,7 +91,11 @@ fn depends_on(flag: &str) -> String {
 
 /// A flag that everybody gets who gets `on` from another.
 fn with_prerequisite(flag: &str, prerequisite: &str) -> String {
-    flag_json(flag, EVERYBODY).replacen('{', &format!(r#"{{"prerequisites":[{{"n":"{prerequisite}","ts":["on"]}}],"#), 1)
+    flag_json(flag, EVERYBODY).replacen(
+        '{',
+        &format!(r#"{{"prerequisites":[{{"n":"{prerequisite}","ts":["on"]}}],"#),
+        1,
+    )
 }
 
 #[test]
@@ -139,7 +152,7 @@ fn one_round_reads_all_that_is_missing_and_nothing_else() {
     let both = [depends_on("third"), in_segment("IN_RULE_BASED_SEGMENT", "rule"), in_segment("IN_SEGMENT", "a.b")];
     world.fake.set("my.app.SPLITIO.split.first", &flag_json("first", &both.join(",")));
     world.fake.set("my.app.SPLITIO.split.sec.ond", &flag_json("sec.ond", EVERYBODY));
-    let gathered = world.store.gather(&["first", "sec.ond"], "ann", world.now);
+    let gathered = world.store.gather(&["first", "sec.ond"], "ann", world.now());
     assert_eq!((gathered.definitions.len(), gathered.unread.len()), (2, 0));
     let expected = [
         vec!["MGET my.app.SPLITIO.split.first my.app.SPLITIO.split.sec.ond"],
@@ -149,7 +162,7 @@ fn one_round_reads_all_that_is_missing_and_nothing_else() {
     assert_eq!(world.fake.asked(), expected);
     world.pass(Duration::from_secs(4));
     world.fake.set("my.app.SPLITIO.split.third", &flag_json("third", EVERYBODY));
-    world.store.gather(&["first", "fourth"], "bob", world.now);
+    world.store.gather(&["first", "fourth"], "bob", world.now());
     let expected = [vec!["MGET my.app.SPLITIO.split.fourth"], vec!["SISMEMBER my.app.SPLITIO.segment.a.b bob"]];
     assert_eq!(world.fake.asked(), expected);
 }
@@ -157,8 +170,14 @@ fn one_round_reads_all_that_is_missing_and_nothing_else() {
 #[test]
 fn null_and_absent_and_empty_are_the_same() {
     for (json, treatment) in [
-        (r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d","conditions":null,"configurations":null,"sets":null,"prerequisites":null}"#, "d"),
-        (r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d","conditions":[],"configurations":{},"sets":[],"prerequisites":[]}"#, "d"),
+        (
+            r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d","conditions":null,"configurations":null,"sets":null,"prerequisites":null}"#,
+            "d",
+        ),
+        (
+            r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d","conditions":[],"configurations":{},"sets":[],"prerequisites":[]}"#,
+            "d",
+        ),
         (r#"{"name":"f","status":"ACTIVE","defaultTreatment":"d"}"#, "d"),
         (r#"{"name":"f","status":"ARCHIVED","defaultTreatment":"d"}"#, "control"),
         (r#"{"name":"g","status":"ACTIVE","defaultTreatment":"d"}"#, "control"),
@@ -173,7 +192,9 @@ fn null_and_absent_and_empty_are_the_same() {
     }
     let world = World::new("{}");
     world.flag("f", &in_segment("IN_RULE_BASED_SEGMENT", "r"));
-    for (excluded, expected) in [(r#"{"keys":null,"segments":null}"#, "on"), ("null", "on"), (r#"{"keys":["ann"]}"#, "off")] {
+    for (excluded, expected) in
+        [(r#"{"keys":null,"segments":null}"#, "on"), ("null", "on"), (r#"{"keys":["ann"]}"#, "off")]
+    {
         let world = World::on(Arc::clone(&world.fake), "{}");
         let json = rule_based_segment_json("r", EVERYBODY).replacen('{', &format!(r#"{{"excluded":{excluded},"#), 1);
         world.fake.set("SPLITIO.rbsegment.r", &json);
@@ -188,7 +209,7 @@ fn a_broken_definition_costs_itself_and_is_complained_of_once_a_text() {
     world.fake.set("SPLITIO.split.b", r#"{"name":"b","conditions":7}"#);
     world.flag("c", EVERYBODY);
     for _ in 0..3 {
-        let gathered = world.store.gather(&["a", "b", "c"], "ann", world.now);
+        let gathered = world.store.gather(&["a", "b", "c"], "ann", world.now());
         assert_eq!((gathered.definitions.len(), gathered.unread.len()), (2, 0));
         world.pass(Duration::from_secs(10));
     }
@@ -203,7 +224,9 @@ fn what_is_fresh_is_not_read_again_and_what_is_not_is() {
     let two_years = Duration::from_secs(2 * 365 * 24 * 3600);
     world.fake.set("SPLITIO.split.f", &flag_json("f", &in_segment("IN_SEGMENT", "nobody")));
     world.flag("g", EVERYBODY);
-    for (time, f, g) in [(Duration::from_secs(4), "on", "control"), (Duration::from_secs(2), "off", "on"), (two_years, "off", "on")] {
+    for (time, f, g) in
+        [(Duration::from_secs(4), "on", "control"), (Duration::from_secs(2), "off", "on"), (two_years, "off", "on")]
+    {
         world.pass(time);
         assert_eq!((world.treatment("f", "ann"), world.treatment("g", "ann")), (Some(f), Some(g)), "{time:?}");
     }
@@ -215,7 +238,7 @@ fn what_is_fresh_is_not_read_again_and_what_is_not_is() {
 fn without_a_time_to_live_everything_is_new_and_compiled_only_when_it_changed() {
     for options in [r#"{"redisLocalCacheTTL":0}"#, r#"{"redisLocalCacheEnabled":false}"#] {
         let world = World::new(options);
-        let compiled = || world.store.gather(&["f"], "ann", world.now).definitions.flag("f").cloned();
+        let compiled = || world.store.gather(&["f"], "ann", world.now()).definitions.flag("f").cloned();
         world.flag("f", EVERYBODY);
         let (first, second) = (compiled().expect("there"), compiled().expect("there"));
         assert!(Arc::ptr_eq(&first, &second), "{options}");
@@ -288,7 +311,7 @@ fn an_outage_is_one_line_and_secrets_are_in_none() {
         assert_eq!(world.treatment("f", "ann"), None);
         assert!(world.store.flag_names().is_empty() && world.store.flag_views().is_empty());
         assert!(world.store.flag("f").is_none());
-        assert!(world.store.flags_of_sets(&["s".to_owned()], world.now).is_none());
+        assert!(world.store.flags_of_sets(&["s".to_owned()], world.now()).is_none());
     }
     assert_eq!(world.logged(Level::Warning).len(), 1, "{:?}", world.lines.lines());
     assert!(world.logged(Level::Error).is_empty() && !format!("{:?}", world.lines.lines()).contains("hunter2"));
@@ -301,28 +324,35 @@ fn an_outage_is_one_line_and_secrets_are_in_none() {
 
 #[test]
 fn a_call_whose_time_is_over_asks_nothing_more() {
-    let mut world = World::new("{}");
+    let world = World::new("{}");
     world.flag("f", EVERYBODY);
-    world.now = Instant::now().checked_sub(2 * TIMEOUT).expect("the machine is up for longer");
-    assert_eq!((world.treatment("f", "ann"), world.rounds()), (None, 0));
-    world.now = Instant::now().checked_sub(TIMEOUT).expect("the machine is up for longer");
-    assert_eq!((world.treatment("f", "ann"), world.rounds()), (Some("on"), 1));
+    for (time, answer) in [(2 * TIMEOUT, (None, 0)), (TIMEOUT, (Some("on"), 1))] {
+        let began = Instant::now().checked_sub(time).expect("the machine is up for longer");
+        assert_eq!((world.treatment_at("f", "ann", began), world.rounds()), answer, "{time:?}");
+    }
 }
 
 #[test]
 fn traffic_types_are_there_with_a_count_above_zero() {
-    for (text, known) in [(Some("3"), true), (Some("1"), true), (Some("0"), false), (Some("-1"), false), (Some("x"), false), (None, false)] {
+    for (text, known) in [
+        (Some("3"), true),
+        (Some("1"), true),
+        (Some("0"), false),
+        (Some("-1"), false),
+        (Some("x"), false),
+        (None, false),
+    ] {
         let mut world = World::new("{}");
         if let Some(text) = text {
             world.fake.set("SPLITIO.trafficType.user", text);
         }
         for _ in 0..2 {
-            assert_eq!(world.store.has_traffic_type("user", world.now), known, "{text:?}");
+            assert_eq!(world.store.has_traffic_type("user", world.now()), known, "{text:?}");
         }
         assert_eq!(world.fake.asked(), [["GET SPLITIO.trafficType.user"]], "{text:?}");
         world.pass(Duration::from_secs(6));
         world.fake.set("SPLITIO.trafficType.user", "2");
-        assert!(world.store.has_traffic_type("user", world.now), "{text:?}");
+        assert!(world.store.has_traffic_type("user", world.now()), "{text:?}");
     }
 }
 
@@ -331,32 +361,32 @@ fn a_traffic_type_that_redis_does_not_tell_of_passes_and_is_not_asked_for_by_eve
     let mut world = World::new("{}");
     world.fake.refuse(&["GET"]);
     for _ in 0..3 {
-        assert!(world.store.has_traffic_type("user", world.now));
+        assert!(world.store.has_traffic_type("user", world.now()));
     }
     assert_eq!((world.rounds(), world.logged(Level::Warning).len()), (3, 1));
     world.fake.silence(true);
-    world.now = Instant::now();
     for _ in 0..3 {
-        assert!(world.store.has_traffic_type("user", world.now));
+        assert!(world.store.has_traffic_type("user", world.now()));
     }
     assert_eq!(world.rounds(), 1);
     world.pass(PATIENCE + Duration::from_secs(1));
     world.fake.silence(false);
     world.fake.refuse(&[]);
-    assert!(!world.store.has_traffic_type("user", world.now));
+    assert!(!world.store.has_traffic_type("user", world.now()));
 }
 
 #[test]
 fn flags_of_sets_are_one_union_of_one_round() {
     let world = World::on(Fake::synchronized(""), "{}");
     let sets = ["ghosts", "mobile", "web"].map(str::to_owned);
-    let (flags, empty) = world.store.flags_of_sets(&sets, world.now).expect("an answer");
+    let (flags, empty) = world.store.flags_of_sets(&sets, world.now()).expect("an answer");
     assert_eq!(flags.into_iter().collect::<Vec<_>>(), ["admin_tools", "app_gate", "banner", "dark_mode", "future"]);
     assert_eq!(empty, ["ghosts"]);
-    let expected = ["SMEMBERS SPLITIO.flagSet.ghosts", "SMEMBERS SPLITIO.flagSet.mobile", "SMEMBERS SPLITIO.flagSet.web"];
+    let expected =
+        ["SMEMBERS SPLITIO.flagSet.ghosts", "SMEMBERS SPLITIO.flagSet.mobile", "SMEMBERS SPLITIO.flagSet.web"];
     assert_eq!(world.fake.asked(), [expected]);
     world.fake.refuse(&["SMEMBERS SPLITIO.flagSet.web"]);
-    assert!(world.store.flags_of_sets(&sets, world.now).is_none());
+    assert!(world.store.flags_of_sets(&sets, world.now()).is_none());
 }
 
 #[test]
