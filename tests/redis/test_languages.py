@@ -90,7 +90,7 @@ def check(client, language, event):
 def test_c(server, prefixed, c_program):
     said = run([*c_program, str(server.port), "my.app"])
     assert said == ["on", f"on {CONFIG} in segment beta_users", "-1", "0"]
-    check(prefixed, "c", "from.C")
+    check(prefixed, "rust", "from.C")
 
 
 def test_c_without_redis(c_program):
