@@ -29,7 +29,8 @@ type SplitFactory struct {
 // NewSplitFactory starts a factory and returns at once; definitions arrive later (see BlockUntilReady). A nil
 // configuration is conf.Default.
 //
-// It fails when the SDK key or the configuration cannot work, not when Split cannot be reached: that is retried.
+// It fails when the SDK key or the configuration cannot work, not when Split cannot be reached: that is retried. With
+// conf.RedisConsumer it connects first, fails when Redis does not answer, and gives a factory that is ready.
 func NewSplitFactory(apikey string, cfg *conf.SplitSdkConfig) (*SplitFactory, error) {
 	if cfg == nil {
 		cfg = conf.Default()

@@ -52,6 +52,9 @@ pub(super) struct Lane<T: Element> {
     outbox: Arc<Outbox<T>>,
     key: String,
     gate: Mutex<Gate>,
+    /// Calls that wait for it.
+    #[cfg(test)]
+    waiting_calls: std::sync::atomic::AtomicUsize,
     /// The same as the gate says, without a lock.
     open: AtomicBool,
     changed: Condvar,
@@ -65,6 +68,8 @@ impl<T: Element> Lane<T> {
             outbox: Arc::clone(outbox),
             key,
             gate: Mutex::new(Gate::Open),
+            #[cfg(test)]
+            waiting_calls: Default::default(),
             open: AtomicBool::new(true),
             changed: Condvar::new(),
             complaint: Complaint::new(T::WHAT, log.clone()),
@@ -78,6 +83,13 @@ impl<T: Element> Lane<T> {
 
     pub(super) fn complaint(&self) -> &Complaint {
         &self.complaint
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting_calls(&self) -> usize {
+        // Who has just counted itself still holds the gate, until it really waits.
+        let _gate = self.gate();
+        self.waiting_calls.load(Ordering::Relaxed)
     }
 
     /// Waiting or being pushed by the io thread.
@@ -99,6 +111,8 @@ impl<T: Element> Lane<T> {
             if left.is_zero() {
                 break;
             }
+            #[cfg(test)]
+            self.waiting_calls.fetch_add(1, Ordering::Relaxed);
             gate = self.changed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         match *gate {

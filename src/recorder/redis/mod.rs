@@ -43,11 +43,11 @@ use crate::telemetry::{Latencies, Operation, Telemetry};
 
 use batch::{Batch, Increase};
 use elements::{Element, Identity};
-use lane::{Lane, NotKept, Pushed};
+use lane::{Lane, NotKept};
 use line::{Complaint, Line};
 pub(crate) use work::RedisWork;
 
-/// What a call took.
+/// What a call took, before anything is recorded of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spent {
     pub(crate) operation: Operation,
@@ -127,11 +127,6 @@ impl Recorder {
             // What is not kept is counted and logged, and the caller has no use for the news.
             let _ = writer.push(&writer.impressions, sent, Instant::now() + left);
         }
-    }
-
-    /// Notes what a call took that records nothing else, or `track` before [`Recorder::event`], which then pushes it too.
-    pub(crate) fn redis_latency(&self, operation: Operation, latency: Duration) {
-        self.telemetry.latency(operation, latency);
     }
 
     #[cold]

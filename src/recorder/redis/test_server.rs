@@ -20,6 +20,10 @@ pub(super) enum Fault {
     Silent,
     /// The connections were closed by ourselves.
     Closed,
+    /// It is done once the test lets go of the barrier.
+    Holds,
+    /// A defect of ours.
+    Panics,
     /// Commands of this name are refused.
     Refuses(&'static str),
 }
@@ -102,7 +106,8 @@ impl Inside {
             ["HINCRBY", key, field, by] => {
                 let hash = self.hashes.entry(key.to_owned()).or_default();
                 let number = hash.entry(field.to_owned()).or_insert_with(|| "0".to_owned());
-                let sum = number.parse::<i64>().expect("a number") + by.parse::<i64>().expect("a number");
+                let Ok(before) = number.parse::<i64>() else { return refused("ERR", "hash value is not an integer") };
+                let sum = before + by.parse::<i64>().expect("a number");
                 *number = sum.to_string();
                 Value::Int(sum)
             }
@@ -134,10 +139,7 @@ impl Server for TestServer {
             })
             .collect();
         assert!(!commands.is_empty());
-        self.inside().waiting += 1;
-        drop(self.barrier.lock().expect("no panic"));
         let mut inside = self.inside();
-        inside.waiting -= 1;
         let is_expiry = commands.iter().all(|command| command[0] == "EXPIRE");
         inside.asked.push(commands.clone());
         let fault = if is_expiry { None } else { inside.next.pop_front() }.or(inside.always).unwrap_or(Fault::Nothing);
@@ -148,6 +150,18 @@ impl Server for TestServer {
         match fault {
             Fault::Gone => Err(RedisError::Connect { endpoint, cause: std::io::ErrorKind::ConnectionRefused.into() }),
             Fault::Closed => Err(RedisError::Closed),
+            Fault::Holds => {
+                inside.waiting += 1;
+                drop(inside);
+                drop(self.barrier.lock().expect("no panic"));
+                let mut inside = self.inside();
+                inside.waiting -= 1;
+                Ok(commands.iter().map(|command| inside.execute(command)).collect())
+            }
+            Fault::Panics => {
+                drop(inside);
+                panic!("as the test wants it")
+            }
             Fault::Silent => {
                 commands.iter().for_each(|command| drop(inside.execute(command)));
                 Err(RedisError::Timeout { endpoint })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::lane::Pushed;
 use super::test_server::{Fault, TestServer};
 use super::*;
 use crate::config::RedisConfig;
@@ -55,6 +56,11 @@ fn timed(operation: Operation, milliseconds: u64) -> Spent {
     Spent { operation, latency: Some(Duration::from_millis(milliseconds)), failed: false }
 }
 
+/// Lines of the log that say that something is wrong.
+pub(super) fn complaints(world: &World) -> usize {
+    world.lines.count(Level::Error) + world.lines.count(Level::Warning)
+}
+
 /// Keys of the elements of a list.
 pub(super) fn keys_in(server: &TestServer, list: &str) -> Vec<String> {
     let elements = server.list(list);
@@ -90,7 +96,7 @@ fn what_says_nothing_new_is_not_pushed_and_its_latency_goes_with_the_next() {
         world.see_in_redis(&[alice], timed(Operation::TreatmentWithConfig, 0));
     }
     assert_eq!(server.take_asked(), [vec!["RPUSH", "HINCRBY", "HLEN"], vec!["EXPIRE", "EXPIRE"]]);
-    world.recorder.redis_latency(Operation::Track, Duration::from_secs(9));
+    world.telemetry.latency(Operation::Track, Duration::from_secs(9));
     world.track("alice").expect("pushed");
     assert_eq!(server.take_asked(), [vec!["RPUSH", "HINCRBY", "HINCRBY", "HLEN"], vec!["EXPIRE"]]);
     let latencies = server.hash(LATENCIES).into_iter().collect::<Vec<_>>();
@@ -149,7 +155,7 @@ fn a_key_lives_for_an_hour_from_the_push_that_created_it() {
         (IMPRESSIONS, |world| world.see_in_redis(&[Seen::new("checkout", "alice", 0)], UNTIMED)),
         (EVENTS, |world| world.track("alice").expect("pushed")),
         (LATENCIES, |world| {
-            world.recorder.redis_latency(Operation::Treatment, Duration::ZERO);
+            world.telemetry.latency(Operation::Treatment, Duration::ZERO);
             writer(world).push_telemetry(None);
         }),
         ("SPLITIO.telemetry.exceptions", |world| {
@@ -211,8 +217,7 @@ fn each_failure_of_a_push_keeps_what_was_not_done() {
         );
         drop(inside);
         assert_eq!(found, (pushed, held, latencies, expiries), "{fault:?}");
-        let complaints = world.lines.count(Level::Error) + world.lines.count(Level::Warning);
-        assert_eq!(complaints, held, "{fault:?}: {:?}", world.lines.lines());
+        assert_eq!(complaints(&world), held, "{fault:?}: {:?}", world.lines.lines());
         assert_eq!(writer.empty_lanes(None), Pushed::All);
         writer.push_telemetry(None);
         assert_eq!((server.list(IMPRESSIONS).len(), writer.impressions.held()), (pushed + held, 0), "{fault:?}");
@@ -301,42 +306,63 @@ fn impressions_that_do_not_fit_are_counted() {
 fn while_the_queue_is_emptied_calls_wait_and_then_push_themselves() {
     let server = TestServer::new();
     let world = world(&json!({"eventsBulkSize": 1}), &server);
-    server.fail_next([Fault::Gone]);
+    server.fail_next([Fault::Gone, Fault::Nothing, Fault::Holds]);
     for key in ["1", "2", "3"] {
         world.track(key).expect("room");
     }
     let writer = writer(&world);
-    // The first bulk goes through, the second is held up.
     let barrier = server.barrier.lock().expect("no panic");
     std::thread::scope(|scope| {
         let emptying = scope.spawn(|| writer.empty_lanes(None));
-        let until = |waiting: usize, pushed: usize| loop {
-            let inside = server.inside();
-            if (inside.waiting, inside.lists.get(EVENTS).map_or(0, Vec::len)) == (waiting, pushed) {
-                break;
-            }
-            drop(inside);
+        while server.inside().waiting == 0 {
             std::thread::yield_now();
+        }
+        assert_eq!(keys_in(&server, EVENTS), ["1"]);
+        // Who has waited long enough leaves it to the queue.
+        let event = |key: &str| StoredEvent {
+            key: key.into(),
+            traffic_type: "user".into(),
+            event_type: "paid".into(),
+            value: None,
+            time: TEN,
+            size: 1024,
+            properties: None,
         };
-        until(1, 0);
-        world.track("4").expect("it may be that Redis does not answer: it waits in the queue");
+        let kept = writer.events.admit(vec![event("4")], Instant::now());
+        assert!(matches!(kept, ControlFlow::Break(Ok(()))));
+        let calling = scope.spawn(|| world.track("5"));
+        while writer.events.waiting_calls() == 0 {
+            std::thread::yield_now();
+        }
+        assert!(!calling.is_finished());
         drop(barrier);
         assert_eq!(emptying.join().expect("no panic"), Pushed::All);
+        calling.join().expect("no panic").expect("pushed");
     });
-    assert_eq!(keys_in(&server, EVENTS), ["1", "2", "3", "4"]);
-    world.track("5").expect("pushed");
     assert_eq!(keys_in(&server, EVENTS), ["1", "2", "3", "4", "5"]);
+    assert_eq!(world.telemetry.events().queued.sum(), 4, "the last was pushed by its call");
 }
 
 #[test]
 fn the_end_refuses_instead_of_forgetting() {
-    let server = TestServer::new();
-    let world = world(&json!({}), &server);
-    let writer = writer(&world);
-    assert_eq!(writer.events.close(), 0);
-    assert!(matches!(world.track("late"), Err(Refusal::Destroyed)));
-    assert_eq!(writer.empty_lanes(None), Pushed::All);
-    assert_eq!((server.take_asked().len(), writer.events.held()), (0, 0));
+    for closed_first in [true, false] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        let writer = writer(&world);
+        if closed_first {
+            assert_eq!(writer.events.close(), 0);
+        } else {
+            // Its call was on its way when the connections were closed.
+            server.fail_always(Fault::Closed);
+            world.track("in time").expect("room");
+            assert_eq!(writer.events.close(), 1);
+        }
+        server.take_asked();
+        assert!(matches!(world.track("late"), Err(Refusal::Destroyed)));
+        assert_eq!(writer.empty_lanes(None), Pushed::All);
+        assert_eq!((server.take_asked().len(), writer.events.held()), (0, 0));
+        assert!(world.lines.lines().is_empty(), "{:?}", world.lines.lines());
+    }
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
+use tokio::time::{Instant as TokioInstant, sleep};
 
+use super::Writer;
 use super::batch::Batch;
 use super::lane::Pushed;
-use super::{Operation, Writer};
 use crate::backoff::{Backoff, seeded_random};
 use crate::clock;
 use crate::descriptors::Descriptors;
@@ -18,6 +18,7 @@ use crate::recorder::schedule::{End, Ending, every, keep_doing, supervise};
 use crate::recorder::sender::{Ended, FLUSH_PAUSES, Package, Source};
 use crate::recorder::senders::{COUNTS_PERIOD, DAY, UNIQUE_KEYS_PERIOD};
 use crate::sync::io::{Io, Stop};
+use crate::telemetry::Operation;
 use crate::wire::metrics::InitBody;
 
 /// Latencies and failures that no call pushed wait for as long.
@@ -138,12 +139,20 @@ impl Writer {
         let impressions = || self.impressions.empty(&self.line, &self.identity, until);
         let events = || self.events.empty(&self.line, &self.identity, until);
         // First those that have something to try it with: calls should not have to find out.
-        if (self.impressions.held() > 0 && impressions() == Pushed::Lost)
-            || (self.events.held() > 0 && events() == Pushed::Lost)
-        {
-            return Pushed::Lost;
+        let (some_impressions, some_events) = (self.impressions.held() > 0, self.events.held() > 0);
+        let mut pushed = Pushed::All;
+        for turn in [true, false] {
+            if some_impressions == turn {
+                pushed = worse(pushed, impressions());
+            }
+            if some_events == turn && pushed != Pushed::Lost {
+                pushed = worse(pushed, events());
+            }
+            if pushed == Pushed::Lost {
+                return pushed;
+            }
         }
-        worse(impressions(), events())
+        pushed
     }
 
     /// Pushes until everything that is there now is in Redis, through failures, and gives up when the deadline would
@@ -159,7 +168,7 @@ impl Writer {
                 Pushed::Refused | Pushed::Lost => {}
             }
             let pause = backoff.next(&mut random);
-            if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+            if deadline.is_some_and(|deadline| TokioInstant::now() + pause >= deadline.into()) {
                 return false;
             }
             sleep(pause).await;

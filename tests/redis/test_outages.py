@@ -1,0 +1,448 @@
+"""Redis is not there, goes away, says nothing, refuses, and comes back."""
+
+import threading
+import time
+
+import pytest
+
+import splitio
+from rig import records, seeds
+from rig.proxy import Proxy
+from rig.servers import HOST, Silent, free_port
+from rig.subject import Raised
+from splitio import _native
+from support.waiting import eventually
+
+# What a call may take that needs no answer of Redis.
+AT_ONCE = 0.3
+QUEUE_FULL = -8
+FLAG = {"method": "get_treatment", "key": "ann", "flag": "plain"}
+
+
+@pytest.fixture
+def flags(client):
+    seeds.put_flags(
+        client,
+        seeds.flag("plain", sets=["one"]),
+        seeds.flag("for_members", segment="members"),
+        seeds.flag("counted", impressionsDisabled=True),
+    )
+    client.sadd("SPLITIO.segment.members", "ann")
+    return client
+
+
+@pytest.fixture
+def outage(server):
+    """The server, whose outages end with the test."""
+    yield server
+    if server.running:
+        server.go_on()
+    else:
+        server.start()
+
+
+def levels(lines, level):
+    return [text for found, text in lines if found == level]
+
+
+def test_redis_that_is_not_there(sdk):
+    port = free_port()
+    with pytest.raises(Raised, match=f"{HOST}:{port}") as raised:
+        sdk.new(redisHost=HOST, redisPort=port, redisPassword="hunter2", redisUsername="joe")
+    assert "hunter2" not in raised.value.text
+    assert sdk.seconds < 2
+    assert "hunter2" not in str(sdk.log())
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"redisUnixSocketPath": "/nowhere/redis.sock"}, "/nowhere/redis.sock"),
+        ({"redisSentinels": [(HOST, 1), (HOST, 2)], "redisMasterService": "main"}, "main|:1"),
+        ({"redisClusterNodes": [(HOST, 1), (HOST, 2)]}, f"{HOST}:"),
+        ({"redisHost": "nowhere.invalid"}, "nowhere.invalid"),
+    ],
+)
+def test_other_ways_to_it(options, named, sdk):
+    with pytest.raises(Raised, match=named):
+        sdk.new(**options, redisSocketConnectTimeout=1, redisSocketTimeout=1)
+
+
+def test_redis_that_never_answers_at_the_start(sdk):
+    with Silent() as silent, pytest.raises(Raised, match=f"{HOST}:{silent.port}"):
+        sdk.new(**silent.options, redisSocketConnectTimeout=0.5, redisSocketTimeout=0.5)
+    assert 0.4 < sdk.seconds < 2
+
+
+@pytest.mark.ours_alone("R15, and what it raises")
+def test_stopped_between_two_calls(outage, flags, sdk):
+    """B30: no call raises, waits or says the same again."""
+    sdk.new(listen=True, **outage.options, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
+    assert sdk.treatment("ann", "plain") == "on"
+    sdk.log()
+    outage.stop()
+    for number in range(20):
+        assert sdk.treatment(f"lost-{number}", "plain") == "control"
+        assert sdk.seconds < AT_ONCE
+    lines = sdk.log()
+    assert len(levels(lines, "ERROR")) == 1, lines
+    assert outage.endpoint in levels(lines, "ERROR")[0]
+    assert not [text for _, text in lines if "does not exist" in text]
+    assert sdk.call("get_treatments", key="ann", flags=["plain", "for_members"]) == {
+        "plain": "control",
+        "for_members": "control",
+    }
+    assert sdk.call("get_treatment_with_config", key="ann", flag="plain") == ["control", None]
+    assert sdk.call("get_treatments_by_flag_set", key="ann", flag_set="one") == {}
+    assert sdk.call("split_names") == sdk.call("splits") == []
+    assert sdk.call("split", name="plain") is None
+    assert sdk.track("kept-1") is True
+    assert sdk.track("kept-2") is True
+    assert sdk.seconds < AT_ONCE
+    outage.start()
+    eventually(lambda: sdk.treatment("back", "plain") == "on", "an answer")
+    assert sdk.track("after") is True
+    eventually(lambda: records.Left(flags).keys_of_events() == ["kept-1", "kept-2", "after"], "the events")
+    sdk.destroy()
+    left = records.Left(flags)
+    assert left.keys_of_events() == ["kept-1", "kept-2", "after"]
+    assert {key for key, _ in left.impressions_of("plain")} == {"ann", "back"}
+    assert {key for _, key, _, _ in sdk.heard()} == {"ann", "back"}
+    assert {one["method"] for one in left.exceptions} <= records.METHODS
+
+
+def test_fallbacks_and_the_cache(outage, flags, sdk):
+    """What is in the local cache is answered from there, and its impressions wait; else it is the fallback."""
+    fallback = {"global": {"treatment": "safe", "config": "{}"}, "byFlag": {"for_members": {"treatment": "flagged"}}}
+    sdk.new(**outage.options, redisLocalCacheTTL=60, impressionsMode="DEBUG", fallbackTreatments=fallback)
+    assert sdk.treatment("ann", "plain") == "on"
+    outage.stop()
+    assert sdk.treatment("bob", "plain") == "on"
+    assert sdk.seconds < AT_ONCE
+    assert sdk.call("get_treatment_with_config", key="bob", flag="counted") == ["safe", "{}"]
+    assert sdk.treatment("bob", "for_members") == "flagged"
+    outage.start()
+    eventually(lambda: records.Left(flags).impressions_of("plain") == [("ann", "on"), ("bob", "on")], "the impressions")
+
+
+def test_no_answer_between_two_calls(outage, flags, sdk):
+    timeout = 0.4
+    sdk.new(
+        **outage.options, redisLocalCacheEnabled=False, redisSocketTimeout=timeout, redisSocketConnectTimeout=timeout
+    )
+    assert sdk.treatment("ann", "plain") == "on"
+    outage.pause()
+    longest = 0
+    for method, arguments, answer in [
+        ("get_treatment", {"key": "bob", "flag": "for_members"}, "control"),
+        ("get_treatments", {"key": "bob", "flags": ["plain", "counted"]}, {"plain": "control", "counted": "control"}),
+        ("get_treatments_by_flag_set", {"key": "bob", "flag_set": "one"}, {}),
+        ("get_treatment", {"key": "bob", "flag": "plain"}, "control"),
+    ]:
+        assert sdk.call(method, **arguments) == answer
+        longest = max(longest, sdk.seconds)
+    assert longest < 2 * timeout + 0.2
+    assert sdk.call("split_names") == []
+    assert sdk.seconds < 2 * timeout + 0.2
+    assert sdk.track("bob") is True
+    assert sdk.seconds < 2 * timeout + 0.2
+    outage.go_on()
+    eventually(lambda: sdk.treatment("ann", "for_members") == "on", "an answer")
+    # It may have taken what it was sent before: at least once.
+    eventually(lambda: set(records.Left(flags).keys_of_events()) == {"bob"}, "the event")
+
+
+@pytest.mark.ours_alone("a time for each read")
+def test_answers_byte_by_byte(flags, sdk, server):
+    """They must not hold a call longer than silence does."""
+    with Proxy(server) as proxy:
+        sdk.new(**proxy.options, redisLocalCacheEnabled=False, redisSocketTimeout=0.5)
+        proxy.dripping = 0.15
+        assert sdk.treatment("ann", "plain") == "control"
+        assert sdk.seconds < 1.2
+
+
+@pytest.fixture
+def factory_of():
+    """Makes factories in this process, which are destroyed at the end."""
+    made = []
+
+    def make(server, **config):
+        made.append(splitio.get_factory("an-sdk-key", config={**server.options, **config}))
+        return made[-1]
+
+    yield make
+    for factory in made:
+        end(factory)
+
+
+def end(factory):
+    done = threading.Event()
+    factory.destroy(done)
+    assert done.wait(20)
+
+
+class Load:
+    """Threads that track and evaluate until they are told to stop, and remember what was accepted."""
+
+    THREADS = 8
+
+    def __init__(self, client):
+        self._client, self._stop = client, threading.Event()
+        self.tracked, self.evaluated, self.refused, self.longest = [], [], 0, 0.0
+        self._threads = [threading.Thread(target=self._work, args=[number]) for number in range(self.THREADS)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_raised):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, thread):
+        tracked, evaluated, refused, number, longest = [], [], 0, 0, 0.0
+        while not self._stop.is_set():
+            key = f"{thread}-{number}"
+            number += 1
+            began = time.monotonic()
+            if self._client.track(key, "user", "clicked"):
+                tracked.append(key)
+            else:
+                refused += 1
+            if self._client.get_treatment(key, "plain") == "on":
+                evaluated.append(key)
+            longest = max(longest, time.monotonic() - began)
+            time.sleep(0.002)
+        self.tracked += tracked
+        self.evaluated += evaluated
+        self.refused += refused
+        self.longest = max(self.longest, longest)
+
+
+def test_nothing_accepted_is_lost(outage, flags, factory_of, request):
+    """8 threads of track and DEBUG impressions, while Redis is stopped for a while."""
+    seconds = 30 if request.config.getoption("--long") else 8
+    factory = factory_of(
+        outage,
+        impressionsMode="DEBUG",
+        redisLocalCacheTTL=3600,
+        eventsQueueSize=1_000_000,
+        impressionsQueueSize=1_000_000,
+    )
+    client = factory.client()
+    assert client.get_treatment("warm", "plain") == "on"
+    with Load(client) as load:
+        time.sleep(0.5)
+        outage.stop()
+        time.sleep(seconds)
+        outage.start()
+        time.sleep(1)
+    end(factory)
+    with outage.client() as connection:
+        left = records.Left(connection)
+    assert load.refused == 0
+    assert len(load.tracked) == len(load.evaluated) > 1000 * Load.THREADS
+    assert set(load.tracked) - set(left.keys_of_events()) == set()
+    shown = [key for key, _ in left.impressions_of("plain")]
+    assert set(load.evaluated) - set(shown) == set()
+    assert set(shown) == {*load.evaluated, "warm"}
+    # Only what was on its way when Redis stopped may have arrived twice: a push of each thread.
+    assert len(shown) - len(set(shown)) <= Load.THREADS
+    assert len(left.keys_of_events()) - len(load.tracked) <= Load.THREADS
+    # Redis refuses connections meanwhile: nobody waits for it.
+    assert load.longest < 2
+    left.check_lives()
+
+
+def test_full_buffer_of_events(outage, flags, factory_of, caplog):
+    factory = factory_of(outage, eventsQueueSize=10)
+    client = factory.client()
+    assert client.track("warm", "user", "clicked")
+    outage.stop()
+    answers = [client.track(f"key-{number}", "user", "clicked") for number in range(15)]
+    assert answers == [True] * 10 + [False] * 5
+    status = _native.track(factory._handle.pointer, b"key-15", b"user", b"clicked", 1.0, None)
+    assert status == QUEUE_FULL
+    outage.start()
+    expected = ["warm", *(f"key-{number}" for number in range(10))]
+    eventually(lambda: records.Left(flags).keys_of_events() == expected, "what was accepted, and no more")
+    assert client.track("again", "user", "clicked")
+    end(factory)
+    assert records.Left(flags).keys_of_events() == [*expected, "again"]
+
+
+def test_full_buffer_of_impressions(outage, flags, sdk):
+    sdk.new(**outage.options, impressionsMode="DEBUG", impressionsQueueSize=10, redisLocalCacheTTL=60, listen=True)
+    assert sdk.treatment("warm", "plain") == "on"
+    outage.stop()
+    for number in range(25):
+        assert sdk.treatment(f"key-{number}", "plain") == "on"
+    assert len(sdk.heard()) == 26
+    outage.start()
+    sdk.destroy()
+    left = records.Left(flags)
+    assert len(left.impressions_of("plain")) == 11
+    lines = sdk.log()
+    told = [text for level, text in lines if level != "DEBUG" and "15" in text and "impression" in text]
+    assert len(told) == 1, lines
+
+
+def test_counts_and_unique_keys_are_merged_back(outage, flags, factory_of):
+    factory = factory_of(outage, impressionsMode="OPTIMIZED", redisLocalCacheTTL=60, redisSocketTimeout=0.5)
+    client = factory.client()
+    for _ in range(5):
+        assert client.get_treatment("ann", "plain") == "on"
+    assert client.get_treatment("bob", "counted") == "on"
+    outage.stop()
+    assert factory.flush(1) is False
+    assert client.get_treatment("ann", "plain") == "on"
+    assert client.get_treatment("cid", "counted") == "on"
+    outage.start()
+    assert eventually(lambda: factory.flush(5), "a flush that is done")
+    left = records.Left(flags)
+    assert left.counted() == {"plain": 5, "counted": 2}
+    assert left.unique() == {"counted": {"bob", "cid"}}
+    left.check_lives()
+    end(factory)
+    assert records.Left(flags).counted() == {"plain": 5, "counted": 2}
+
+
+@pytest.mark.ours_alone("of this binding")
+@pytest.mark.parametrize("what", ["evaluation", "many", "by set", "track", "names", "construction"])
+def test_other_threads_go_on_meanwhile(what, outage, flags, factory_of):
+    """B36: while a call waits for Redis, it does not hold the interpreter."""
+    waits = 0.5
+    config = {"redisSocketTimeout": waits, "redisSocketConnectTimeout": waits, "redisLocalCacheEnabled": False}
+    factory = factory_of(outage, **config)
+    client, manager = factory.client(), factory.manager()
+    assert client.get_treatment("ann", "plain") == "on"
+
+    def construct():
+        with pytest.raises(Exception, match=outage.endpoint):
+            splitio.get_factory("an-sdk-key", config={**outage.options, **config})
+
+    call = {
+        "evaluation": lambda: client.get_treatment("ann", "plain"),
+        "many": lambda: client.get_treatments("ann", ["plain", "counted"]),
+        "by set": lambda: client.get_treatments_by_flag_set("ann", "one"),
+        "track": lambda: client.track("ann", "user", "clicked"),
+        "names": manager.split_names,
+        "construction": construct,
+    }[what]
+    outage.pause()
+    done = threading.Event()
+    caller = threading.Thread(target=lambda: (call(), done.set()))
+    began = time.monotonic()
+    caller.start()
+    turns = 0
+    while not done.wait(0.005):
+        turns += 1
+    waited = time.monotonic() - began
+    outage.go_on()
+    caller.join()
+    assert waited > waits * 0.8
+    assert turns > waited / 0.005 / 5
+
+
+def test_destroy_pushes_what_waits(outage, flags, factory_of):
+    factory = factory_of(outage, redisLocalCacheTTL=60, impressionsMode="DEBUG")
+    client = factory.client()
+    assert client.get_treatment("ann", "plain") == "on"
+    outage.stop()
+    assert client.track("ann", "user", "clicked")
+    assert client.get_treatment("bob", "plain") == "on"
+    done = threading.Event()
+    factory.destroy(done)
+    outage.start()
+    assert done.wait(20)
+    left = records.Left(flags)
+    assert left.keys_of_events() == ["ann"]
+    assert left.impressions_of("plain") == [("ann", "on"), ("bob", "on")]
+
+
+def test_destroy_without_redis_ends(outage, flags, factory_of):
+    factory = factory_of(outage, redisSocketTimeout=0.5)
+    assert factory.client().track("ann", "user", "clicked")
+    outage.pause()
+    assert factory.client().track("bob", "user", "clicked") in (True, False)
+    began = time.monotonic()
+    end(factory)
+    assert time.monotonic() - began < 15
+    assert factory.client().get_treatment("ann", "plain") == "control"
+
+
+# ---- It answers, but refuses
+
+
+def test_refused_writes_wait(outage, flags, sdk):
+    """No memory left: flags are read, and what cannot be pushed waits."""
+    sdk.new(**outage.options, impressionsMode="DEBUG", redisLocalCacheEnabled=False)
+    flags.config_set("maxmemory", "1")
+    try:
+        assert sdk.treatment("ann", "plain") == "on"
+        assert sdk.treatment("ann", "for_members") == "on"
+        assert sdk.track("ann") is True
+        assert levels(sdk.log(), "ERROR")
+    finally:
+        flags.config_set("maxmemory", "0")
+    sdk.destroy()
+    left = records.Left(flags)
+    assert left.keys_of_events() == ["ann"]
+    assert left.impressions_of() == [("ann", "on"), ("ann", "on")]
+
+
+@pytest.mark.parametrize(
+    ("denied", "call", "answer", "shown"),
+    [
+        ("mget", FLAG, "control", []),
+        ("sismember", {**FLAG, "flag": "for_members"}, "off", [("ann", "off")]),
+        ("smembers", {"method": "get_treatments_by_flag_set", "key": "ann", "flag_set": "one"}, {}, []),
+        ("scan", {"method": "split_names"}, [], []),
+        ("scan", {"method": "splits"}, [], []),
+        ("get", {"method": "split", "name": "plain"}, None, []),
+        ("get", {"method": "track", "key": "ann", "traffic_type": "user", "event_type": "e", "value": 1}, True, []),
+        ("hincrby", FLAG, "on", [("ann", "on")]),
+        ("hset", FLAG, "on", [("ann", "on")]),
+        ("expire", FLAG, "on", [("ann", "on")]),
+    ],
+)
+def test_one_command_is_refused(denied, call, answer, shown, server, flags, sdk):
+    flags.execute_command("ACL", "SETUSER", "limited", "on", ">pw", "~*", "+@all", f"-{denied}")
+    login = {"redisUsername": "limited", "redisPassword": "pw"}
+    sdk.new(**server.options, **login, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
+    assert sdk.call(**call) == answer
+    sdk.destroy()
+    left = records.Left(flags)
+    assert left.impressions_of() == shown
+    assert left.keys_of_events() == (["ann"] if call["method"] == "track" else [])
+    if denied not in ("hincrby", "hset", "expire"):
+        assert [text for level, text in sdk.log() if level in ("ERROR", "WARNING")]
+    flags.execute_command("ACL", "DELUSER", "limited")
+
+
+def test_server_that_loads_its_data(flags, outage, sdk):
+    """LOADING is an answer of all commands, for a while."""
+    sdk.new(**outage.options, redisLocalCacheEnabled=False)
+    assert sdk.treatment("ann", "plain") == "on"
+    outage.kill()
+    assert sdk.treatment("ann", "plain") == "control"
+    outage.start()
+    eventually(lambda: sdk.treatment("ann", "plain") == "on", "an answer", 5)
+
+
+def test_a_second_server_is_no_matter(flags, server, sdk):
+    """Connections that were closed by the server, as with `timeout`, are replaced without anybody noticing."""
+    sdk.new(**server.options, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
+    for number in range(5):
+        assert sdk.treatment(f"key-{number}", "plain") == "on"
+        flags.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        assert sdk.track(f"key-{number}") is True
+        flags.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    sdk.destroy()
+    left = records.Left(flags)
+    assert [key for key, _ in left.impressions_of("plain")] == [f"key-{number}" for number in range(5)]
+    assert left.keys_of_events() == [f"key-{number}" for number in range(5)]
+    assert not levels(sdk.log(), "ERROR")
