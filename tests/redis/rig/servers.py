@@ -48,10 +48,10 @@ class Server:
     """One redis-server process; for a `with`. It can be stopped, killed, paused and started again: what it answered
     to is on disk."""
 
-    def __init__(self, *settings, port=None, user=None, password=None, tls=None, sentinel=False):
+    def __init__(self, *settings, addresses=HOST, user=None, password=None, tls=None, sentinel=False):
         """`settings` are lines of redis.conf; `user` and `password` are the tests' own, `tls` a directory of
         `certificates`."""
-        self.port = port or free_port()
+        self.port = free_port()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="splitio-redis-"))
         self._sentinel = sentinel
         self._tls = tls
@@ -59,7 +59,7 @@ class Server:
         lines = [
             f"{'tls-port' if tls else 'port'} {self.port}",
             *(["port 0"] if tls else []),
-            f"bind {HOST}",
+            f"bind {addresses}",
             f"dir {self.directory}",
             f"logfile {self.directory / 'log'}",
         ]
