@@ -280,7 +280,7 @@ def test_full_buffer_of_impressions(outage, flags, sdk):
     outage.stop()
     for number in range(25):
         assert sdk.treatment(f"key-{number}", "plain") == "on"
-    assert len(sdk.heard()) == 26
+    eventually(lambda: len(sdk.heard()) == 26, "all impressions at the listener")
     outage.start()
     sdk.destroy()
     left = records.Left(flags)
