@@ -280,15 +280,14 @@ def test_full_buffer_of_impressions(outage, flags, sdk):
     outage.stop()
     for number in range(25):
         assert sdk.treatment(f"key-{number}", "plain") == "on"
-    assert len(sdk.heard()) == 26
+    eventually(lambda: len(sdk.heard()) == 26, "all impressions at the listener")
     outage.start()
     sdk.destroy()
     left = records.Left(flags)
     assert len(left.impressions_of("plain")) == 11
     lines = sdk.log()
-    assert [text for level, text in lines if level in ("ERROR", "WARNING") and "15" in text and "impression" in text], (
-        lines
-    )
+    told = [text for level, text in lines if level != "DEBUG" and "15" in text and "impression" in text]
+    assert len(told) == 1, lines
 
 
 def test_counts_and_unique_keys_are_merged_back(outage, flags, factory_of):
@@ -365,7 +364,7 @@ def test_destroy_pushes_what_waits(outage, flags, factory_of):
 
 
 def test_destroy_without_redis_ends(outage, flags, factory_of):
-    factory = factory_of(outage)
+    factory = factory_of(outage, redisSocketTimeout=0.5)
     assert factory.client().track("ann", "user", "clicked")
     outage.pause()
     assert factory.client().track("bob", "user", "clicked") in (True, False)
@@ -420,7 +419,7 @@ def test_one_command_is_refused(denied, call, answer, shown, server, flags, sdk)
     assert left.impressions_of() == shown
     assert left.keys_of_events() == (["ann"] if call["method"] == "track" else [])
     if denied not in ("hincrby", "hset", "expire"):
-        assert levels(sdk.log(), "ERROR") + levels(sdk.log(), "WARNING")
+        assert [text for level, text in sdk.log() if level in ("ERROR", "WARNING")]
     flags.execute_command("ACL", "DELUSER", "limited")
 
 

@@ -117,7 +117,9 @@ def test_no_mget_without_names(server, chained, sdk):
     assert [command for command in asked if command == ["MGET"]] == []
     assert {command[0] for command in asked} & {"MULTI", "EXEC"} == set()
     stats = chained.info("commandstats")
-    assert [name for name in ("mget", "sismember", "smembers", "rpush") if failures(stats.get(f"cmdstat_{name}", {}))] == []
+    assert [
+        name for name in ("mget", "sismember", "smembers", "rpush") if failures(stats.get(f"cmdstat_{name}", {}))
+    ] == []
 
 
 BROKEN = {

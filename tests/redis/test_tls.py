@@ -135,7 +135,13 @@ def test_unusable_options(options, named, secure, authority, sdk):
 @pytest.mark.ours_alone("its errors are others")
 def test_server_without_tls(server, client, authority, sdk):
     with pytest.raises(Raised, match=server.endpoint):
-        sdk.new(**server.options, redisSsl=True, redisSslCaCerts=str(authority / "ca.pem"), redisSocketTimeout=1)
+        sdk.new(
+            **server.options,
+            redisSsl=True,
+            redisSslCaCerts=str(authority / "ca.pem"),
+            redisSocketTimeout=1,
+            redisSocketConnectTimeout=1,
+        )
     assert sdk.seconds < 3
 
 

@@ -56,6 +56,11 @@ fn timed(operation: Operation, milliseconds: u64) -> Spent {
     Spent { operation, latency: Some(Duration::from_millis(milliseconds)), failed: false }
 }
 
+/// Lines of the log that say that something is wrong.
+pub(super) fn complaints(world: &World) -> usize {
+    world.lines.count(Level::Error) + world.lines.count(Level::Warning)
+}
+
 /// Keys of the elements of a list.
 pub(super) fn keys_in(server: &TestServer, list: &str) -> Vec<String> {
     let elements = server.list(list);
@@ -212,8 +217,7 @@ fn each_failure_of_a_push_keeps_what_was_not_done() {
         );
         drop(inside);
         assert_eq!(found, (pushed, held, latencies, expiries), "{fault:?}");
-        let complaints = world.lines.count(Level::Error) + world.lines.count(Level::Warning);
-        assert_eq!(complaints, held, "{fault:?}: {:?}", world.lines.lines());
+        assert_eq!(complaints(&world), held, "{fault:?}: {:?}", world.lines.lines());
         assert_eq!(writer.empty_lanes(None), Pushed::All);
         writer.push_telemetry(None);
         assert_eq!((server.list(IMPRESSIONS).len(), writer.impressions.held()), (pushed + held, 0), "{fault:?}");

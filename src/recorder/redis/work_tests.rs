@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::lane::Pushed;
 use super::test_server::{Fault, TestServer};
-use super::tests::{UNTIMED, keys_in, world, writer};
+use super::tests::{UNTIMED, complaints, keys_in, world, writer};
 use super::{RedisWork, Writer};
 use crate::descriptors::Descriptors;
 use crate::logging::Level;
@@ -92,7 +92,7 @@ async fn ten_thousand_failures_in_a_row_are_retried_every_two_seconds() {
         sleep(Duration::from_secs(20_000)).await;
         let attempts = server.take_asked().len();
         assert!((10_000..12_000).contains(&attempts), "{attempts} in 20,000 s of {fault:?}");
-        assert_eq!(world.lines.count(Level::Error), 1, "{fault:?}: {:?}", world.lines.lines());
+        assert_eq!(complaints(&world), 1, "{fault:?}: {:?}", world.lines.lines());
         server.fail_always(Fault::Nothing);
         sleep(Duration::from_secs(2)).await;
         assert_eq!(keys_in(&server, EVENTS), ["alice"], "{fault:?}");
@@ -221,7 +221,7 @@ async fn an_io_thread_that_panics_goes_on_with_what_it_held() {
     world.track("alice").expect("room");
     sleep(Duration::from_secs(5)).await;
     assert_eq!(keys_in(&server, EVENTS), ["alice"]);
-    assert_eq!(world.lines.count(Level::Error), 2, "{:?}", world.lines.lines());
+    assert_eq!(complaints(&world), 2, "{:?}", world.lines.lines());
 }
 
 #[test]

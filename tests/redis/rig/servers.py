@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 import redis
 
@@ -47,10 +48,10 @@ class Server:
     """One redis-server process; for a `with`. It can be stopped, killed, paused and started again: what it answered
     to is on disk."""
 
-    def __init__(self, *settings, port=None, user=None, password=None, tls=None, sentinel=False):
+    def __init__(self, *settings, addresses=HOST, user=None, password=None, tls=None, sentinel=False):
         """`settings` are lines of redis.conf; `user` and `password` are the tests' own, `tls` a directory of
         `certificates`."""
-        self.port = port or free_port()
+        self.port = free_port()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="splitio-redis-"))
         self._sentinel = sentinel
         self._tls = tls
@@ -58,7 +59,7 @@ class Server:
         lines = [
             f"{'tls-port' if tls else 'port'} {self.port}",
             *(["port 0"] if tls else []),
-            f"bind {HOST}",
+            f"bind {addresses}",
             f"dir {self.directory}",
             f"logfile {self.directory / 'log'}",
         ]
@@ -233,11 +234,14 @@ class Replicated:
         return next(node for node in self.nodes if str(node.port) == port)
 
     def fail_over(self):
-        """Makes the replica the master, while the old one lives on."""
+        """Makes the replica the master, while the old one lives on as its replica, with all its connections: a sentinel
+        would tell it so after eight seconds, in which it takes what is lost then."""
         before = self.master()
         with self.sentinels[-1].client() as client:
             client.execute_command("SENTINEL", "FAILOVER", self.service)
-        self.wait_for_another_than(before)
+        after = self.wait_for_another_than(before)
+        with before.client() as client:
+            client.execute_command("REPLICAOF", HOST, after.port)
 
     def wait_for_another_than(self, before):
         def changed():
@@ -350,8 +354,11 @@ class Cluster:
         self.owner = self._target
 
     def fail_over(self):
-        """Kills the master of the slot, whose replica takes over."""
+        """Kills the master of the slot, whose replica takes over, with all that the master has answered to."""
         self._follow()
+        # What was written to the replica's connection still arrives; what only the master saw Redis itself would lose.
+        self.owner.pause()
+        time.sleep(0.1)
         self.owner.kill()
 
         def promoted():

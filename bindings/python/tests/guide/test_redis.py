@@ -114,15 +114,15 @@ def test_redis_asyncio(guarded):
         split = factory.client()
 
         assert await split.get_treatment("alice", "checkout_v2") == "on"
-        assert await split.get_treatment("asyncio", "checkout_v2") == "off"
-        assert await split.track("asyncio", "user", "clicked")
+        assert await split.get_treatment("loop", "checkout_v2") == "off"
+        assert await split.track("loop", "user", "clicked")
         assert len(await factory.manager().split_names()) == 16
         await factory.destroy()
 
     loop = asyncio.new_event_loop()
     loop.run_until_complete(main())
     with guarded.client() as client:
-        check(client, PREFIX, "asyncio")
+        check(client, PREFIX, "loop")
 
 
 def test_the_loop_goes_on_meanwhile(guarded):
@@ -206,14 +206,14 @@ def test_sentinel_asyncio(sentinels):
         split = factory.client()
 
         assert await split.get_treatment("alice", "checkout_v2") == "on"
-        assert await split.get_treatment("asyncio", "checkout_v2") == "off"
-        assert await split.track("asyncio", "user", "clicked")
+        assert await split.get_treatment("loop", "checkout_v2") == "off"
+        assert await split.track("loop", "user", "clicked")
         await factory.destroy()
 
     loop = asyncio.new_event_loop()
     loop.run_until_complete(main())
     with sentinels.master().client() as client:
-        check(client, "", "asyncio")
+        check(client, "", "loop")
 
 
 _OTHERS = {"...": "other applications"}
