@@ -90,6 +90,7 @@ def test_a_read_that_times_out_is_repeated_if_wanted(retry, server, client, flag
     goes_on.join()
 
 
+@pytest.mark.ours_alone("numbers of the C library for names")
 def test_keepalive(server, client, flags, sdk):
     options = {"idle": 30, "interval": 5, "count": 3}
     sdk.new(**server.options, redisSocketKeepalive=True, redisSocketKeepaliveOptions=options)

@@ -13,6 +13,7 @@ from rig.subject import Raised
 from splitio import _native
 from support.waiting import eventually
 
+pytestmark = pytest.mark.ours_alone("it waits for ever and loses what it cannot push: R11, R15")
 # What a call may take that needs no answer of Redis.
 AT_ONCE = 0.3
 QUEUE_FULL = -8
@@ -74,7 +75,6 @@ def test_redis_that_never_answers_at_the_start(sdk):
     assert 0.4 < sdk.seconds < 2
 
 
-@pytest.mark.ours_alone("R15, and what it raises")
 def test_stopped_between_two_calls(outage, flags, sdk):
     """B30: no call raises, waits or says the same again."""
     sdk.new(listen=True, **outage.options, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
@@ -152,7 +152,6 @@ def test_no_answer_between_two_calls(outage, flags, sdk):
     eventually(lambda: set(records.Left(flags).keys_of_events()) == {"bob"}, "the event")
 
 
-@pytest.mark.ours_alone("a time for each read")
 def test_answers_byte_by_byte(flags, sdk, server):
     """They must not hold a call longer than silence does."""
     with Proxy(server) as proxy:
@@ -310,7 +309,6 @@ def test_counts_and_unique_keys_are_merged_back(outage, flags, factory_of):
     assert records.Left(flags).counted() == {"plain": 5, "counted": 2}
 
 
-@pytest.mark.ours_alone("of this binding")
 @pytest.mark.parametrize("what", ["evaluation", "many", "by set", "track", "names", "construction"])
 def test_other_threads_go_on_meanwhile(what, outage, flags, factory_of):
     """B36: while a call waits for Redis, it does not hold the interpreter."""
