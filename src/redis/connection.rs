@@ -57,10 +57,8 @@ impl Dialer {
     pub(super) fn dial(&self, address: &Address, login: &Login, deadline: Instant) -> Result<Connection, RedisError> {
         let endpoint: Arc<str> = address.to_string().into();
         let stream = self.open(address, deadline).map_err(|cause| {
-            let cause = match cause.kind() {
-                io::ErrorKind::TimedOut => io::Error::new(io::ErrorKind::TimedOut, "it took too long"),
-                _ => cause,
-            };
+            let is_mute = cause.kind() == io::ErrorKind::TimedOut && cause.get_ref().is_none();
+            let cause = if is_mute { io::Error::new(io::ErrorKind::TimedOut, "it took too long") } else { cause };
             RedisError::Connect { endpoint: endpoint[..].into(), cause }
         })?;
         let address = Arc::new(address.clone());

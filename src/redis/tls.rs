@@ -75,7 +75,7 @@ impl Tls {
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("no certificate can be for {name:?}")))?;
         let mut connection = ClientConnection::new(self.config()?, name).map_err(io::Error::other)?;
         while connection.is_handshaking() {
-            connection.complete_io(&mut socket)?;
+            connection.complete_io(&mut socket).map_err(explained)?;
         }
         Ok(StreamOwned::new(connection, socket))
     }
@@ -117,6 +117,17 @@ impl Tls {
         };
         Identity::present(self.identity.as_ref(), builder)
     }
+}
+
+/// Says of a handshake that nobody took part in what is usually the matter. A plain Redis waits for the end of a line,
+/// or complains of what it has read of it.
+fn explained(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    let is_foreign = matches!(cause, Some(rustls::Error::InvalidMessage(_)));
+    if is_foreign || error.kind() == io::ErrorKind::TimedOut {
+        return io::Error::new(error.kind(), "it does not answer in TLS, which redisSsl asks for");
+    }
+    error
 }
 
 fn identity(chain: &PemFile, key: Option<&PemFile>) -> Result<Identity, SetupError> {
@@ -219,5 +230,43 @@ impl ServerCertVerifier for Anyone {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.schemes.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+    use crate::config::Settings;
+
+    fn nowhere() -> CertificateResult {
+        CertificateResult::default()
+    }
+
+    #[test]
+    fn b16_without_root_certificates() {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec!["redis.internal".to_owned()]).expect("a name");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), params.self_signed(&key).expect("a certificate").pem()).expect("a certificate");
+        let ca = format!(r#", "redisSslCaCerts": {:?}"#, file.path());
+        for (more, works) in [("", false), (r#", "redisSslCertReqs": "none""#, true), (&*ca, true)] {
+            let mut settings = Settings::new();
+            let json = format!(r#"{{"redisHost": "h", "redisSsl": true{more}}}"#);
+            settings.merge_json(&json).expect("options");
+            let config = settings.resolve(false).expect("a configuration").0.redis;
+            let tls = Tls::with_platform(&config, nowhere).expect("options of TLS that can be used");
+            match tls.config() {
+                Ok(_) => assert!(works, "{more}"),
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(
+                        !works && text.contains("no root certificates") && text.contains("redisSslCaCerts"),
+                        "{text}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! compiled forms are kept ([`shelf`]), and for as long as they are fresh nothing is read for them. No lock is held while
 //! Redis is waited for.
 
+mod complaints;
 mod gathering;
 mod listing;
 mod outage;
@@ -28,6 +29,7 @@ use crate::rules::{Definitions, Flag, Put, Registry, RuleBasedSegment, SegmentId
 use crate::wire::changes::{fingerprint, flag_from_json, rule_based_segment_from_json};
 use crate::wire::compile::Compiler;
 
+use complaints::Complaints;
 use gathering::{Gathering, Missing};
 use outage::{LOG, Outage, Subject};
 use shelf::{Clock, Kept, KeptFlag};
@@ -231,8 +233,14 @@ impl RedisStore {
     }
 
     fn compile<T>(&self, text: &str, read: fn(&str, &mut Compiler<'_>) -> Option<Put<T>>) -> Option<Put<T>> {
-        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        read(text, &mut Compiler { registry: &mut registry, log: &self.log, fallbacks: self.fallbacks })
+        let complaints = Complaints::default();
+        let put = {
+            let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+            let log = &complaints.log();
+            read(text, &mut Compiler { registry: &mut registry, log, fallbacks: self.fallbacks })
+        };
+        complaints.pass_on(&self.log);
+        put
     }
 
     fn named<T>(&self, name: &str, put: Put<T>, name_of: fn(&T) -> &str) -> Option<Arc<T>> {

@@ -21,13 +21,10 @@ impl World {
     }
 
     fn on(fake: Arc<Fake>, options: &str) -> Self {
-        let mut settings = Settings::new();
-        settings.merge_json(r#"{"redisHost":"fake"}"#).expect("JSON");
-        settings.merge_json(options).expect("JSON");
-        let (config, _) = settings.resolve(false).expect("a configuration");
+        let config = config(options);
         let (log, lines) = Logger::recording(Level::Debug);
         let server = Arc::<Fake>::clone(&fake);
-        let store = RedisStore::new(server, Keys::of(&config.redis), &config.redis, false, log.clone());
+        let store = RedisStore::new(server, Keys::of(&config), &config, false, log.clone());
         World { fake, store, lines, log, ahead: Duration::ZERO }
     }
 
@@ -75,6 +72,13 @@ impl World {
     fn logged(&self, level: Level) -> Vec<String> {
         self.lines.lines().into_iter().filter(|line| line.0 == level).map(|line| line.1).collect()
     }
+}
+
+fn config(options: &str) -> RedisConfig {
+    let mut settings = Settings::new();
+    settings.merge_json(r#"{"redisHost":"fake"}"#).expect("JSON");
+    settings.merge_json(options).expect("JSON");
+    settings.resolve(false).expect("a configuration").0.redis
 }
 
 const EVERYBODY: &str = r#"{"matcherType":"ALL_KEYS"}"#;
@@ -433,4 +437,28 @@ fn threads_that_read_at_the_same_time_agree() {
             });
         }
     });
+}
+
+#[test]
+fn a_logger_that_reads_a_definition_is_not_kept_waiting() {
+    struct Asks(std::sync::OnceLock<Arc<RedisStore>>, std::sync::atomic::AtomicUsize);
+    impl crate::logging::Sink for Arc<Asks> {
+        fn write(&self, _: &crate::logging::Record<'_>) {
+            if let Some(store) = self.0.get() {
+                assert!(store.flag("g").is_some_and(|flag| flag.is_some()));
+                self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    }
+    let world = World::new("{}");
+    world.fake.set("SPLITIO.split.f", r#"{"name":"f","conditions":7}"#);
+    world.flag("g", EVERYBODY);
+    let asks = Arc::new(Asks(Default::default(), Default::default()));
+    let log = Logger::new(Some(Level::Error), Box::new(Arc::clone(&asks)));
+    let server = Arc::<Fake>::clone(&world.fake);
+    let config = RedisConfig { local_cache_enabled: false, ..config("{}") };
+    let store = Arc::new(RedisStore::new(server, Keys::of(&config), &config, false, log));
+    assert!(asks.0.set(Arc::clone(&store)).is_ok());
+    assert!(store.flag("f").is_some_and(|flag| flag.is_none()));
+    assert_eq!(asks.1.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
