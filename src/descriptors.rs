@@ -188,6 +188,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_forgotten_stays_open() {
+        let descriptors = Descriptors::default();
+        let (noted, forgotten) = UnixStream::pair().expect("sockets");
+        descriptors.note(noted.as_raw_fd());
+        descriptors.note(forgotten.as_raw_fd());
+        descriptors.forget(forgotten.as_raw_fd());
+        descriptors.close_inherited();
+        assert!(identity(noted.as_raw_fd()).is_none() && identity(forgotten.as_raw_fd()).is_some());
+        std::mem::forget(noted);
+    }
+
+    #[test]
     fn without_a_runtime_nothing_is_noted() {
         let descriptors = Descriptors::default();
         descriptors.note_connections();

@@ -271,7 +271,7 @@ impl Counted {
         let (entries, given_up) =
             std::mem::take(&mut self.entries).into_iter().partition(|((flag, _), _)| !hopeless(flag));
         self.entries = entries;
-        Counted { counts: Arc::clone(&self.counts), entries: given_up }.sent();
+        self.settle(given_up);
     }
 
     /// Those at the places that `arrived` knows did arrive; the others are back in the ledger.
@@ -279,8 +279,14 @@ impl Counted {
         let mut place = 0..;
         let (sent, kept) =
             std::mem::take(&mut self.entries).into_iter().partition(|_| place.next().is_some_and(&mut arrived));
-        Counted { counts: Arc::clone(&self.counts), entries: sent }.sent();
         self.entries = kept;
+        self.settle(sent);
+    }
+
+    fn settle(&self, entries: Vec<((Arc<str>, i64), u64)>) {
+        if !entries.is_empty() {
+            Counted { counts: Arc::clone(&self.counts), entries }.sent();
+        }
     }
 }
 

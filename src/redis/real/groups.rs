@@ -1,7 +1,7 @@
 //! Servers that stand in for each other: a master named by sentinels, and a cluster.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,16 +44,14 @@ impl Watched {
     }
 }
 
-/// Pushes numbers until told to stop, each until it is accepted, and gives how many.
-fn pushing(redis: &Redis, list: &str, stop: &AtomicBool) -> u32 {
-    let mut number = 0;
+/// Pushes numbers until told to stop, each until it is accepted; `next` is the one to come.
+fn pushing(redis: &Redis, list: &str, next: &AtomicU32, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
-        match redis.write::<u32>(&format!("RPUSH {list} {number}")) {
-            Ok(_) => number += 1,
+        match redis.write::<u32>(&format!("RPUSH {list} {}", next.load(Ordering::SeqCst))) {
+            Ok(_) => drop(next.fetch_add(1, Ordering::SeqCst)),
             Err(_) => thread::sleep(Duration::from_millis(10)),
         }
     }
-    number
 }
 
 fn pushed(redis: &Redis, list: &str) -> BTreeSet<u32> {
@@ -94,26 +92,22 @@ fn b29_b31_a_failover_by_sentinels() {
     });
 
     // Now the master dies while it is written to.
-    let stop = AtomicBool::new(false);
+    let (next, stop) = (AtomicU32::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
-        let writer = scope.spawn(|| pushing(&redis, "second", &stop));
-        thread::sleep(Duration::from_millis(200));
+        let writer = scope.spawn(|| pushing(&redis, "second", &next, &stop));
+        eventually("a hundred pushes", || next.load(Ordering::SeqCst) > 100);
         watched.servers[1].kill();
-        let begun = Instant::now();
-        // Not one of before the failover.
-        eventually("an answer by the new master", || {
-            redis
-                .read::<Vec<String>>("CONFIG GET port")
-                .is_ok_and(|port| port[1] == watched.servers[0].port.to_string())
-        });
-        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
-        thread::sleep(Duration::from_millis(200));
+        let accepted_by_the_dead = next.load(Ordering::SeqCst);
+        eventually("a hundred pushes to the new master", || next.load(Ordering::SeqCst) > accepted_by_the_dead + 100);
         stop.store(true, Ordering::Relaxed);
-        let count = writer.join().expect("no panic");
-        // What the dead one had accepted and not yet passed on is lost; all of after it is there.
+        writer.join().expect("no panic");
+        let port = redis.read::<Vec<String>>("CONFIG GET port").expect("the port");
+        assert_eq!(port[1], watched.servers[0].port.to_string());
+        // What the dead one had not yet passed on is lost; nothing after that is.
         let found = pushed(&redis, "second");
-        let lost = (0..count).filter(|number| !found.contains(number)).count();
-        assert!(count > 100 && lost < 20, "{lost} of {count} are lost");
+        let lost: Vec<_> =
+            (accepted_by_the_dead + 1..next.load(Ordering::SeqCst)).filter(|n| !found.contains(n)).collect();
+        assert!(lost.is_empty(), "{lost:?} are lost");
     });
 }
 

@@ -180,6 +180,10 @@ fn a_unix_socket() {
 
 #[test]
 fn an_ipv6_address_and_keepalive() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("not tested: this machine has no IPv6");
+        return;
+    }
     let server = Program::start("bind ::1");
     for options in ["", r#", "redisSocketKeepaliveOptions": {"idle": 10, "interval": 5, "count": 3}"#] {
         let redis = connected(&format!(
@@ -194,7 +198,7 @@ fn an_ipv6_address_and_keepalive() {
 fn b30_a_server_that_stops_hangs_and_comes_back() {
     let mut server = Program::start("");
     let (redis, lines) = logged(&format!(
-        r#"{{"redisHost": "127.0.0.1", "redisPort": {}, "redisSocketTimeout": 0.3, "redisSocketConnectTimeout": 0.3}}"#,
+        r#"{{"redisHost": "127.0.0.1", "redisPort": {}, "redisSocketTimeout": 0.5, "redisSocketConnectTimeout": 1}}"#,
         server.port
     ));
     let redis = redis.expect("a connection");
@@ -204,14 +208,14 @@ fn b30_a_server_that_stops_hangs_and_comes_back() {
     redis.read::<i64>("LLEN l").expect_err("no answer");
     redis.read::<i64>("LLEN l").expect_err("no answer");
     let hung = begun.elapsed();
-    assert!(hung > Duration::from_millis(500) && hung < Duration::from_secs(2), "{hung:?}");
+    assert!(hung > Duration::from_millis(1500) && hung < Duration::from_secs(4), "{hung:?}");
     server.signal("-CONT");
     eventually("an answer", || redis.read("GET none") == Ok(None::<String>));
 
     server.kill();
     let begun = Instant::now();
     let error = redis.read::<i64>("LLEN l").expect_err("no server");
-    assert!(error.contains("cannot connect") && begun.elapsed() < Duration::from_millis(200), "{error}");
+    assert!(error.contains("cannot connect") && begun.elapsed() < Duration::from_millis(900), "{error}");
     let _server = Program::start_at(server.port, "");
     // A connection of before the end is not used for a push.
     eventually("an answer", || redis.write("RPUSH l a") == Ok(1));
