@@ -4,8 +4,10 @@ import signal
 
 import pytest
 
+import splitio
 from rig import seeds, subject
 from rig.servers import Server, certificates
+from support.emulated import destroy
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -47,6 +49,43 @@ def synchronized(client):
     """The same with all that a Synchronizer wrote."""
     seeds.synchronized(client)
     return client
+
+
+@pytest.fixture
+def outage(server):
+    """The server, whose outages end with the test."""
+    yield server
+    if server.running:
+        server.go_on()
+    else:
+        server.start()
+
+
+@pytest.fixture
+def flags(client):
+    """Three flags: for everybody, for the members of a segment, and one whose impressions are only counted."""
+    seeds.put_flags(
+        client,
+        seeds.flag("plain", sets=["one"]),
+        seeds.flag("for_members", segment="members"),
+        seeds.flag("counted", impressionsDisabled=True),
+    )
+    client.sadd("SPLITIO.segment.members", "ann")
+    return client
+
+
+@pytest.fixture
+def factory_of():
+    """Makes factories in this process, which are destroyed at the end."""
+    made = []
+
+    def make(server, **config):
+        made.append(splitio.get_factory("an-sdk-key", config={**server.options, **config}))
+        return made[-1]
+
+    yield make
+    for factory in made:
+        destroy(factory)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-import splitio
 from rig import records, seeds
+from support.emulated import destroy
 from support.waiting import eventually
 
 WORKERS = 8
@@ -22,26 +22,6 @@ def named_flags(client):
     names = [f"flag_{number}" for number in range(50)]
     seeds.put_flags(client, *(seeds.flag(name, name) for name in names))
     return names
-
-
-@pytest.fixture
-def factory_of(server):
-    made = []
-
-    def make(**config):
-        made.append(splitio.get_factory("an-sdk-key", config={**server.options, **config}))
-        return made[-1]
-
-    yield make
-    for factory in made:
-        if not factory.destroyed:
-            end(factory)
-
-
-def end(factory):
-    done = threading.Event()
-    factory.destroy(done)
-    assert done.wait(20)
 
 
 class Children:
@@ -81,8 +61,8 @@ class Children:
         return [json.loads(text) for text in said]
 
 
-def test_each_record_of_eight_workers_arrives_once(factory_of, named_flags, client):
-    factory = factory_of(impressionsMode="DEBUG", redisLocalCacheTTL=1)
+def test_each_record_of_eight_workers_arrives_once(server, factory_of, named_flags, client):
+    factory = factory_of(server, impressionsMode="DEBUG", redisLocalCacheTTL=1)
     split = factory.client()
     assert split.get_treatment("parent", "flag_0") == "flag_0"
     assert split.track("parent", "user", "clicked")
@@ -91,14 +71,14 @@ def test_each_record_of_eight_workers_arrives_once(factory_of, named_flags, clie
         for number in range(200):
             assert split.get_treatment(f"{worker}-{number}", "flag_0") == "flag_0"
             assert split.track(f"{worker}-{number}", "user", "clicked")
-        end(factory)
+        destroy(factory)
         return split.get_treatment("late", "flag_0")
 
     children = Children(WORKERS, work)
     assert split.get_treatment("parent again", "flag_0") == "flag_0"
     assert children.answers() == ["control"] * WORKERS
     assert split.track("parent again", "user", "clicked")
-    end(factory)
+    destroy(factory)
     expected = [f"{worker}-{number}" for worker in range(WORKERS) for number in range(200)] + ["parent", "parent again"]
     left = records.Left(client)
     assert sorted(key for key, _ in left.impressions_of("flag_0")) == sorted(expected)
@@ -106,10 +86,10 @@ def test_each_record_of_eight_workers_arrives_once(factory_of, named_flags, clie
     assert left.measured() == {"treatment": len(expected), "track": len(expected)}
 
 
-def test_buffers_are_not_inherited(factory_of, named_flags, client):
+def test_buffers_are_not_inherited(server, factory_of, named_flags, client):
     """What the parent has counted, collected or not pushed yet is the parent's: children begin with nothing of it."""
     seeds.put_flags(client, seeds.flag("counted", impressionsDisabled=True))
-    factory = factory_of()
+    factory = factory_of(server)
     split = factory.client()
     for _ in range(3):
         assert split.get_treatment("ann", "flag_0") == "flag_0"
@@ -117,11 +97,11 @@ def test_buffers_are_not_inherited(factory_of, named_flags, client):
 
     def work(worker):
         assert split.get_treatment(f"child-{worker}", "counted") == "on"
-        end(factory)
+        destroy(factory)
         return True
 
     assert Children(4, work).answers() == [True] * 4
-    end(factory)
+    destroy(factory)
     left = records.Left(client)
     assert left.counted() == {"flag_0": 2, "counted": 5}
     assert left.unique() == {"counted": {"ann", *(f"child-{number}" for number in range(4))}}
@@ -130,9 +110,9 @@ def test_buffers_are_not_inherited(factory_of, named_flags, client):
     )
 
 
-def test_nobody_reads_answers_of_another(factory_of, named_flags):
+def test_nobody_reads_answers_of_another(server, factory_of, named_flags):
     """Parent and children ask at the same time, 10,000 times each, for flags whose treatment is their name."""
-    factory = factory_of(redisLocalCacheEnabled=False, impressionsMode="NONE")
+    factory = factory_of(server, redisLocalCacheEnabled=False, impressionsMode="NONE")
     split = factory.client()
     assert split.get_treatment("ann", "flag_0") == "flag_0"
 
@@ -150,9 +130,9 @@ def test_nobody_reads_answers_of_another(factory_of, named_flags):
     assert children.answers() == [[]] * WORKERS
 
 
-def test_fork_amid_calls(factory_of, named_flags):
+def test_fork_amid_calls(server, factory_of, named_flags):
     """Other threads of the parent are in the middle of calls when it forks."""
-    factory = factory_of(redisLocalCacheEnabled=False, impressionsMode="NONE")
+    factory = factory_of(server, redisLocalCacheEnabled=False, impressionsMode="NONE")
     split = factory.client()
     stop, wrong = threading.Event(), []
 
@@ -181,9 +161,9 @@ def test_fork_amid_calls(factory_of, named_flags):
     assert wrong == []
 
 
-def test_child_without_resume(factory_of, named_flags, client):
+def test_child_without_resume(server, factory_of, named_flags, client):
     """resumeOnFork off: until `resume` nothing is read and nothing is written."""
-    factory = factory_of(resumeOnFork=False, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
+    factory = factory_of(server, resumeOnFork=False, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
     split = factory.client()
     assert split.get_treatment("parent", "flag_0") == "flag_0"
 
@@ -191,7 +171,7 @@ def test_child_without_resume(factory_of, named_flags, client):
         first = [split.get_treatment("early", "flag_0"), split.track("early", "user", "clicked")]
         factory.resume()
         then = [split.get_treatment("child", "flag_0"), split.track("child", "user", "clicked")]
-        end(factory)
+        destroy(factory)
         return [*first, *then]
 
     assert Children(1, work).answers() == [["control", False, "flag_0", True]]
@@ -200,24 +180,24 @@ def test_child_without_resume(factory_of, named_flags, client):
     assert left.keys_of_events() == ["child"]
 
 
-def test_preforked_master(factory_of, named_flags, client):
-    factory = factory_of(preforkedInitialization=True, impressionsMode="DEBUG")
+def test_preforked_master(server, factory_of, named_flags, client):
+    factory = factory_of(server, preforkedInitialization=True, impressionsMode="DEBUG")
     split = factory.client()
 
     def work(worker):
         factory.resume()
         factory.block_until_ready(5)
         answer = split.get_treatment(f"child-{worker}", "flag_1")
-        end(factory)
+        destroy(factory)
         return answer
 
     assert Children(3, work).answers() == ["flag_1"] * 3
     assert sorted(key for key, _ in records.Left(client).impressions_of("flag_1")) == ["child-0", "child-1", "child-2"]
 
 
-def test_child_leaves_the_parents_connections_alone(factory_of, named_flags, client):
+def test_child_leaves_the_parents_connections_alone(server, factory_of, named_flags, client):
     """A child that ends without having used the factory, or having used it, closes nothing of the parent's."""
-    factory = factory_of(redisLocalCacheEnabled=False, impressionsMode="NONE")
+    factory = factory_of(server, redisLocalCacheEnabled=False, impressionsMode="NONE")
     split = factory.client()
     assert split.get_treatment("ann", "flag_0") == "flag_0"
     ours = {one["id"] for one in client.client_list() if one["cmd"] in ("mget", "hincrby", "hset", "hlen", "expire")}
@@ -232,7 +212,7 @@ def test_child_leaves_the_parents_connections_alone(factory_of, named_flags, cli
 
 def test_children_while_redis_is_away(server, factory_of, named_flags, client):
     """A child that cannot reach Redis at its first use answers, and works when Redis is back."""
-    factory = factory_of(redisLocalCacheEnabled=False)
+    factory = factory_of(server, redisLocalCacheEnabled=False)
     split = factory.client()
     assert split.get_treatment("ann", "flag_0") == "flag_0"
     go, answered = os.pipe(), os.pipe()
@@ -247,7 +227,7 @@ def test_children_while_redis_is_away(server, factory_of, named_flags, client):
         os.write(answered[1], b".")
         os.read(go[0], 1)
         eventually(lambda: split.get_treatment("ann", "flag_0") == "flag_0", "an answer")
-        end(factory)
+        destroy(factory)
         return away
 
     server.stop()

@@ -8,27 +8,22 @@ import pytest
 import splitio
 from rig import records, seeds
 from rig.servers import HOST, Server
+from support.emulated import destroy
 from support.waiting import eventually
 
 THREADS = 24
 
 
 @pytest.fixture
-def flags(client):
+def names(client):
     names = [f"flag_{number}" for number in range(20)]
     seeds.put_flags(client, *(seeds.flag(name, name) for name in names))
     return names
 
 
-def end(factory):
-    done = threading.Event()
-    factory.destroy(done)
-    assert done.wait(20)
-
-
 @pytest.mark.ours_alone("redis-py's pool raises")
 @pytest.mark.parametrize("most", [1, 3])
-def test_connections_at_most(most, server, client, flags):
+def test_connections_at_most(most, server, client, names):
     """More threads than connections: they wait for one another, and each gets its own answer."""
     before = len(client.client_list())
     options = {**server.options, "redisMaxConnections": most, "redisLocalCacheEnabled": False}
@@ -37,7 +32,7 @@ def test_connections_at_most(most, server, client, flags):
 
     def ask(thread):
         for number in range(100):
-            name = flags[(thread + number) % len(flags)]
+            name = names[(thread + number) % len(names)]
             if (answer := split.get_treatment("ann", name)) != name:
                 wrong.append((name, answer))
 
@@ -46,13 +41,13 @@ def test_connections_at_most(most, server, client, flags):
         thread.start()
     while any(thread.is_alive() for thread in threads):
         seen.append(len(client.client_list()) - before)
-    end(factory)
+    destroy(factory)
     assert wrong == []
     assert 1 <= max(seen) <= most
 
 
 @pytest.mark.ours_alone("redis-py's pool keeps what was once used")
-def test_connections_by_default(server, client, flags):
+def test_connections_by_default(server, client, names):
     """16 at most, and none before it is needed."""
     before = len(client.client_list())
     factory = splitio.get_factory("an-sdk-key", config={**server.options, "redisLocalCacheEnabled": False})
@@ -72,13 +67,13 @@ def test_connections_by_default(server, client, flags):
     for thread in threads:
         thread.join()
     assert len(client.client_list()) - before <= 16
-    end(factory)
+    destroy(factory)
     eventually(lambda: len(client.client_list()) == before, "connections that are closed")
 
 
 @pytest.mark.ours_alone("a time-out of each read")
 @pytest.mark.parametrize("retry", [False, True])
-def test_a_read_that_times_out_is_repeated_if_wanted(retry, server, client, flags, sdk):
+def test_a_read_that_times_out_is_repeated_if_wanted(retry, server, client, names, sdk):
     options = {**server.options, "redisSocketTimeout": 0.5, "redisLocalCacheEnabled": False}
     sdk.new(**options, redisRetryOnTimeout=retry, impressionsMode="NONE")
     assert sdk.treatment("ann", "flag_0") == "flag_0"
@@ -90,7 +85,8 @@ def test_a_read_that_times_out_is_repeated_if_wanted(retry, server, client, flag
     goes_on.join()
 
 
-def test_keepalive(server, client, flags, sdk):
+@pytest.mark.ours_alone("numbers of the C library for names")
+def test_keepalive(server, client, names, sdk):
     options = {"idle": 30, "interval": 5, "count": 3}
     sdk.new(**server.options, redisSocketKeepalive=True, redisSocketKeepaliveOptions=options)
     assert sdk.treatment("ann", "flag_0") == "flag_0"
@@ -116,12 +112,12 @@ def test_other_addresses(host, sdk):
         assert sdk.treatment("ann", "plain") == "on"
 
 
-def test_share_of_calls_that_record(server, client, flags, sdk):
+def test_share_of_calls_that_record(server, client, names, sdk):
     """With dataSampling all of a call is recorded, or nothing; events always are."""
     number = 1000
     sdk.new(**server.options, dataSampling=0.3, impressionsMode="DEBUG")
-    calls = [{"method": "get_treatments", "key": f"key-{each}", "flags": flags[:2]} for each in range(number)]
-    assert sdk.calls(calls) == [{name: name for name in flags[:2]}] * number
+    calls = [{"method": "get_treatments", "key": f"key-{each}", "flags": names[:2]} for each in range(number)]
+    assert sdk.calls(calls) == [{name: name for name in names[:2]}] * number
     for each in range(20):
         assert sdk.track(f"key-{each}") is True
     sdk.destroy()
@@ -132,9 +128,9 @@ def test_share_of_calls_that_record(server, client, flags, sdk):
 
 
 @pytest.mark.ours_alone("R10")
-def test_latencies_of_calls_that_record(server, client, flags, sdk):
+def test_latencies_of_calls_that_record(server, client, names, sdk):
     sdk.new(**server.options, dataSampling=0.3, impressionsMode="DEBUG")
-    sdk.calls([{"method": "get_treatment", "key": f"key-{each}", "flag": flags[0]} for each in range(500)])
+    sdk.calls([{"method": "get_treatment", "key": f"key-{each}", "flag": names[0]} for each in range(500)])
     sdk.destroy()
     left = records.Left(client)
     assert left.measured() == {"treatment": len(left.impressions)}

@@ -6,39 +6,16 @@ import time
 import pytest
 
 import splitio
-from rig import records, seeds
+from rig import records
 from rig.proxy import Proxy
 from rig.servers import HOST, Silent, free_port
 from rig.subject import Raised
-from splitio import _native
 from support.waiting import eventually
 
+pytestmark = pytest.mark.ours_alone("it waits for ever and loses what it cannot push: R11, R15")
 # What a call may take that needs no answer of Redis.
 AT_ONCE = 0.3
-QUEUE_FULL = -8
 FLAG = {"method": "get_treatment", "key": "ann", "flag": "plain"}
-
-
-@pytest.fixture
-def flags(client):
-    seeds.put_flags(
-        client,
-        seeds.flag("plain", sets=["one"]),
-        seeds.flag("for_members", segment="members"),
-        seeds.flag("counted", impressionsDisabled=True),
-    )
-    client.sadd("SPLITIO.segment.members", "ann")
-    return client
-
-
-@pytest.fixture
-def outage(server):
-    """The server, whose outages end with the test."""
-    yield server
-    if server.running:
-        server.go_on()
-    else:
-        server.start()
 
 
 def levels(lines, level):
@@ -74,7 +51,6 @@ def test_redis_that_never_answers_at_the_start(sdk):
     assert 0.4 < sdk.seconds < 2
 
 
-@pytest.mark.ours_alone("R15, and what it raises")
 def test_stopped_between_two_calls(outage, flags, sdk):
     """B30: no call raises, waits or says the same again."""
     sdk.new(listen=True, **outage.options, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
@@ -152,7 +128,6 @@ def test_no_answer_between_two_calls(outage, flags, sdk):
     eventually(lambda: set(records.Left(flags).keys_of_events()) == {"bob"}, "the event")
 
 
-@pytest.mark.ours_alone("a time for each read")
 def test_answers_byte_by_byte(flags, sdk, server):
     """They must not hold a call longer than silence does."""
     with Proxy(server) as proxy:
@@ -162,155 +137,6 @@ def test_answers_byte_by_byte(flags, sdk, server):
         assert sdk.seconds < 1.2
 
 
-@pytest.fixture
-def factory_of():
-    """Makes factories in this process, which are destroyed at the end."""
-    made = []
-
-    def make(server, **config):
-        made.append(splitio.get_factory("an-sdk-key", config={**server.options, **config}))
-        return made[-1]
-
-    yield make
-    for factory in made:
-        end(factory)
-
-
-def end(factory):
-    done = threading.Event()
-    factory.destroy(done)
-    assert done.wait(20)
-
-
-class Load:
-    """Threads that track and evaluate until they are told to stop, and remember what was accepted."""
-
-    THREADS = 8
-
-    def __init__(self, client):
-        self._client, self._stop = client, threading.Event()
-        self.tracked, self.evaluated, self.refused, self.longest = [], [], 0, 0.0
-        self._threads = [threading.Thread(target=self._work, args=[number]) for number in range(self.THREADS)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_raised):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self, thread):
-        tracked, evaluated, refused, number, longest = [], [], 0, 0, 0.0
-        while not self._stop.is_set():
-            key = f"{thread}-{number}"
-            number += 1
-            began = time.monotonic()
-            if self._client.track(key, "user", "clicked"):
-                tracked.append(key)
-            else:
-                refused += 1
-            if self._client.get_treatment(key, "plain") == "on":
-                evaluated.append(key)
-            longest = max(longest, time.monotonic() - began)
-            time.sleep(0.002)
-        self.tracked += tracked
-        self.evaluated += evaluated
-        self.refused += refused
-        self.longest = max(self.longest, longest)
-
-
-def test_nothing_accepted_is_lost(outage, flags, factory_of, request):
-    """8 threads of track and DEBUG impressions, while Redis is stopped for a while."""
-    seconds = 30 if request.config.getoption("--long") else 8
-    factory = factory_of(
-        outage,
-        impressionsMode="DEBUG",
-        redisLocalCacheTTL=3600,
-        eventsQueueSize=1_000_000,
-        impressionsQueueSize=1_000_000,
-    )
-    client = factory.client()
-    assert client.get_treatment("warm", "plain") == "on"
-    with Load(client) as load:
-        time.sleep(0.5)
-        outage.stop()
-        time.sleep(seconds)
-        outage.start()
-        time.sleep(1)
-    end(factory)
-    with outage.client() as connection:
-        left = records.Left(connection)
-    assert load.refused == 0
-    assert len(load.tracked) == len(load.evaluated) > 1000 * Load.THREADS
-    assert set(load.tracked) - set(left.keys_of_events()) == set()
-    shown = [key for key, _ in left.impressions_of("plain")]
-    assert set(load.evaluated) - set(shown) == set()
-    assert set(shown) == {*load.evaluated, "warm"}
-    # Only what was on its way when Redis stopped may have arrived twice: a push of each thread.
-    assert len(shown) - len(set(shown)) <= Load.THREADS
-    assert len(left.keys_of_events()) - len(load.tracked) <= Load.THREADS
-    # Redis refuses connections meanwhile: nobody waits for it.
-    assert load.longest < 2
-    left.check_lives()
-
-
-def test_full_buffer_of_events(outage, flags, factory_of, caplog):
-    factory = factory_of(outage, eventsQueueSize=10)
-    client = factory.client()
-    assert client.track("warm", "user", "clicked")
-    outage.stop()
-    answers = [client.track(f"key-{number}", "user", "clicked") for number in range(15)]
-    assert answers == [True] * 10 + [False] * 5
-    status = _native.track(factory._handle.pointer, b"key-15", b"user", b"clicked", 1.0, None)
-    assert status == QUEUE_FULL
-    outage.start()
-    expected = ["warm", *(f"key-{number}" for number in range(10))]
-    eventually(lambda: records.Left(flags).keys_of_events() == expected, "what was accepted, and no more")
-    assert client.track("again", "user", "clicked")
-    end(factory)
-    assert records.Left(flags).keys_of_events() == [*expected, "again"]
-
-
-def test_full_buffer_of_impressions(outage, flags, sdk):
-    sdk.new(**outage.options, impressionsMode="DEBUG", impressionsQueueSize=10, redisLocalCacheTTL=60, listen=True)
-    assert sdk.treatment("warm", "plain") == "on"
-    outage.stop()
-    for number in range(25):
-        assert sdk.treatment(f"key-{number}", "plain") == "on"
-    eventually(lambda: len(sdk.heard()) == 26, "all impressions at the listener")
-    outage.start()
-    sdk.destroy()
-    left = records.Left(flags)
-    assert len(left.impressions_of("plain")) == 11
-    lines = sdk.log()
-    told = [text for level, text in lines if level != "DEBUG" and "15" in text and "impression" in text]
-    assert len(told) == 1, lines
-
-
-def test_counts_and_unique_keys_are_merged_back(outage, flags, factory_of):
-    factory = factory_of(outage, impressionsMode="OPTIMIZED", redisLocalCacheTTL=60, redisSocketTimeout=0.5)
-    client = factory.client()
-    for _ in range(5):
-        assert client.get_treatment("ann", "plain") == "on"
-    assert client.get_treatment("bob", "counted") == "on"
-    outage.stop()
-    assert factory.flush(1) is False
-    assert client.get_treatment("ann", "plain") == "on"
-    assert client.get_treatment("cid", "counted") == "on"
-    outage.start()
-    assert eventually(lambda: factory.flush(5), "a flush that is done")
-    left = records.Left(flags)
-    assert left.counted() == {"plain": 5, "counted": 2}
-    assert left.unique() == {"counted": {"bob", "cid"}}
-    left.check_lives()
-    end(factory)
-    assert records.Left(flags).counted() == {"plain": 5, "counted": 2}
-
-
-@pytest.mark.ours_alone("of this binding")
 @pytest.mark.parametrize("what", ["evaluation", "many", "by set", "track", "names", "construction"])
 def test_other_threads_go_on_meanwhile(what, outage, flags, factory_of):
     """B36: while a call waits for Redis, it does not hold the interpreter."""
@@ -345,33 +171,6 @@ def test_other_threads_go_on_meanwhile(what, outage, flags, factory_of):
     caller.join()
     assert waited > waits * 0.8
     assert turns > waited / 0.005 / 5
-
-
-def test_destroy_pushes_what_waits(outage, flags, factory_of):
-    factory = factory_of(outage, redisLocalCacheTTL=60, impressionsMode="DEBUG")
-    client = factory.client()
-    assert client.get_treatment("ann", "plain") == "on"
-    outage.stop()
-    assert client.track("ann", "user", "clicked")
-    assert client.get_treatment("bob", "plain") == "on"
-    done = threading.Event()
-    factory.destroy(done)
-    outage.start()
-    assert done.wait(20)
-    left = records.Left(flags)
-    assert left.keys_of_events() == ["ann"]
-    assert left.impressions_of("plain") == [("ann", "on"), ("bob", "on")]
-
-
-def test_destroy_without_redis_ends(outage, flags, factory_of):
-    factory = factory_of(outage, redisSocketTimeout=0.5)
-    assert factory.client().track("ann", "user", "clicked")
-    outage.pause()
-    assert factory.client().track("bob", "user", "clicked") in (True, False)
-    began = time.monotonic()
-    end(factory)
-    assert time.monotonic() - began < 15
-    assert factory.client().get_treatment("ann", "plain") == "control"
 
 
 # ---- It answers, but refuses
