@@ -7,6 +7,7 @@ import pytest
 
 from rig import records
 from splitio import _native
+from support import programs
 from support.emulated import destroy
 from support.waiting import eventually
 
@@ -89,6 +90,49 @@ def test_nothing_accepted_is_lost(outage, flags, factory_of, request):
     left.check_lives()
 
 
+def test_connections_are_cut_all_the_time(outage, flags, factory_of):
+    """Whenever it happens, before a push, in it or after it: what was accepted is there."""
+    options = {"eventsQueueSize": 100_000, "impressionsQueueSize": 100_000, "redisLocalCacheTTL": 3600}
+    factory = factory_of(outage, impressionsMode="DEBUG", **options)
+    client = factory.client()
+    assert client.get_treatment("warm", "plain") == "on"
+    cuts = 0
+    with Load(client) as load:
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            cuts += flags.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            time.sleep(0.02)
+    destroy(factory)
+    left = records.Left(flags)
+    assert cuts > 20
+    assert load.refused == 0
+    assert set(load.tracked) - set(left.keys_of_events()) == set()
+    assert set(load.evaluated) - {key for key, _ in left.impressions_of("plain")} == set()
+    assert len(left.keys_of_events()) - len(load.tracked) <= cuts
+
+
+def test_a_program_that_just_ends(outage, flags):
+    """Counts and unique keys are pushed at its end, too."""
+    programs.run(
+        """
+        import sys
+        import splitio
+
+        config = {"redisHost": "127.0.0.1", "redisPort": int(sys.argv[1])}
+        client = splitio.get_factory("an-sdk-key", config=config).client()
+        assert [client.get_treatment("ann", "plain") for _ in range(3)] == ["on"] * 3
+        assert client.get_treatment("ann", "counted") == "on"
+        assert client.track("ann", "user", "clicked")
+        """,
+        outage.port,
+    )
+    left = records.Left(flags)
+    assert left.counted() == {"plain": 2, "counted": 1}
+    assert left.unique() == {"counted": {"ann"}}
+    assert left.keys_of_events() == ["ann"]
+    assert left.measured() == {"treatment": 4, "track": 1}
+
+
 def test_full_buffer_of_events(outage, flags, factory_of, caplog):
     factory = factory_of(outage, eventsQueueSize=10)
     client = factory.client()
@@ -112,7 +156,7 @@ def test_full_buffer_of_impressions(outage, flags, sdk):
     outage.stop()
     for number in range(25):
         assert sdk.treatment(f"key-{number}", "plain") == "on"
-    assert len(sdk.heard()) == 26
+    eventually(lambda: len(sdk.heard()) == 26, "what the listener is told")
     outage.start()
     sdk.destroy()
     left = records.Left(flags)

@@ -7,7 +7,7 @@ import pytest
 
 import splitio
 from rig import records, seeds, subject
-from rig.servers import HOST, Cluster, free_port
+from rig.servers import HOST, Cluster, free_port, tls_settings
 from rig.subject import Raised
 from support.waiting import eventually
 
@@ -115,6 +115,29 @@ def test_any_node_will_do_to_begin_with(whole):
             one.new(redisClusterNodes=[(HOST, free_port()), (HOST, node.port)])
             assert one.treatment("alice", "checkout_v2") == "on"
             assert one.track("alice") is True
+
+
+def test_password_and_tls(authority, sdk):
+    """At each node, whose addresses no certificate names."""
+    tls = ["tls-cluster yes", "tls-replication yes", *tls_settings(authority, "named")]
+    login = ["user default off", "user app on >hunter2 ~* &* +@all", "masteruser app", "masterauth hunter2"]
+    with Cluster(slot(TAG), *tls, *login, tls=authority, user="app", password="hunter2") as cluster:
+        with cluster.client() as client:
+            seeds.synchronized(client, f"{TAG}.")
+            another = next(master for master in cluster.masters if master is not cluster.owner)
+            options = {
+                "redisClusterNodes": [(HOST, another.port)],
+                "redisUsername": "app",
+                "redisPassword": "hunter2",
+                "redisSsl": True,
+                "redisSslCaCerts": str(authority / "ca.pem"),
+            }
+            with pytest.raises(Raised):
+                sdk.new(**options)
+            sdk.new(**options, redisSslServerName="redis.test")
+            exercise(sdk)
+            assert records.Left(client, f"{TAG}.").keys_of_events() == ["alice"]
+        assert "hunter2" not in str(sdk.log())
 
 
 class Evaluations:

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from rig import records, seeds
+from rig.servers import Server, tls_settings
 from support.emulated import destroy
 from support.waiting import eventually
 
@@ -208,6 +209,32 @@ def test_child_leaves_the_parents_connections_alone(server, factory_of, named_fl
     assert ours <= now
     # Those of the children are gone with them.
     eventually(lambda: len(client.client_list()) <= len(ours) + 1, "connections that are closed")
+
+
+def test_connections_with_tls(authority, factory_of):
+    """A child must not say goodbye on the parent's connection, or go on where the parent's cipher stands."""
+    names = [f"flag_{number}" for number in range(10)]
+    with Server(*tls_settings(authority), tls=authority) as server, server.client() as client:
+        seeds.put_flags(client, *(seeds.flag(name, name) for name in names))
+        trusted = {"redisSsl": True, "redisSslCaCerts": str(authority / "ca.pem")}
+        factory = factory_of(server, **trusted, redisLocalCacheEnabled=False, impressionsMode="NONE")
+        split = factory.client()
+        assert split.get_treatment("ann", "flag_0") == "flag_0"
+
+        def work(worker):
+            answers = [split.get_treatment("ann", name) for name in names]
+            if worker % 2:
+                destroy(factory)
+            return answers
+
+        opened = client.info("stats")["total_connections_received"]
+        children = Children(4, work)
+        assert [split.get_treatment("ann", name) for name in names] == names
+        assert children.answers() == [names] * 4
+        assert [split.get_treatment("ann", name) for name in names] == names
+        # The parent goes on with the one that it had: the others are the children's, one or two each.
+        assert 4 <= client.info("stats")["total_connections_received"] - opened <= 8
+        destroy(factory)
 
 
 def test_children_while_redis_is_away(server, factory_of, named_flags, client):

@@ -101,6 +101,18 @@ def test_round_trips(flag, trips, server, chained, sdk):
         assert proxy.trips - before == trips
 
 
+@pytest.mark.ours_alone("a time for each command")
+def test_many_slow_answers_have_an_end(server, chained, sdk):
+    """Each in its time, but five of them are more than an evaluation may take."""
+    timeout = 0.5
+    with Proxy(server) as proxy:
+        sdk.new(**proxy.options, redisLocalCacheEnabled=False, redisSocketTimeout=timeout, impressionsMode="NONE")
+        proxy.held = 0.7 * timeout
+        assert sdk.treatment("ann", "plain") == "on"
+        assert sdk.treatment("ann", "top", attributes={"age": 20}) in ("off", "control")
+        assert sdk.seconds < 2 * timeout + 0.2
+
+
 def failures(stat):
     return stat.get("failed_calls", 0) + stat.get("rejected_calls", 0)
 
@@ -129,6 +141,8 @@ BROKEN = {
     "a number for a name": json.dumps({**seeds.flag("x"), "name": 5}),
     "without a name": json.dumps({name: value for name, value in seeds.flag("x").items() if name != "name"}),
     "text for conditions": json.dumps({**seeds.flag("x"), "conditions": "none"}),
+    "no UTF-8": b'{"name": "\xff\xfe"}',
+    "a list": ["of", "texts"],
 }
 
 
@@ -136,7 +150,10 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_one_of_three_flags_is_broken(kind, server, client, sdk):
     seeds.put_flags(client, seeds.flag("one", sets=["s"]), seeds.flag("three", sets=["s"]))
-    client.set("SPLITIO.split.two", BROKEN[kind])
+    if isinstance(BROKEN[kind], list):
+        client.rpush("SPLITIO.split.two", *BROKEN[kind])
+    else:
+        client.set("SPLITIO.split.two", BROKEN[kind])
     client.sadd("SPLITIO.flagSet.s", "two")
     sdk.new(**server.options, impressionsMode="DEBUG")
     assert sdk.call("get_treatments", key="ann", flags=["one", "two", "three"]) == {
@@ -199,6 +216,34 @@ def test_set_names_a_flag_that_is_gone(server, client, sdk):
     assert answers.get("gone", "control") == "control"
     sdk.destroy()
     assert client.llen("SPLITIO.impressions") == 1
+
+
+@pytest.mark.ours_alone("it raises")
+def test_keys_of_another_type(server, client, sdk):
+    seeds.put_flags(client, seeds.flag("one", segment="s"))
+    for key in ("SPLITIO.segment.s", "SPLITIO.flagSet.s", "SPLITIO.impressions.count"):
+        client.set(key, "a text")
+    sdk.new(**server.options)
+    for _ in range(2):
+        assert sdk.treatment("ann", "one") == "off"
+    assert sdk.call("get_treatments_by_flag_set", key="ann", flag_set="s") == {}
+    sdk.destroy()
+    assert client.llen("SPLITIO.impressions") == 1
+
+
+def test_much_of_everything(server, client, sdk):
+    """A definition of megabytes, and thousands of flags in one call."""
+    listed = seeds.matcher("WHITELIST", whitelistMatcherData={"whitelist": [f"user-{n:07}" for n in range(200_000)]})
+    names = [f"flag-{number:04}" for number in range(3000)]
+    seeds.put_flags(client, seeds.flag("big", conditions=[seeds.rollout("on", "listed", listed)]))
+    seeds.put_flags(client, *(seeds.flag(name, name, sets=["all"]) for name in names))
+    sdk.new(**server.options, impressionsMode="DEBUG", redisLocalCacheEnabled=False)
+    assert sdk.call("get_treatments", key="user-0199999", flags=["big"]) == {"big": "on"}
+    assert sdk.treatment("user-0200000", "big") == "off"
+    assert sdk.call("get_treatments_by_flag_set", key="ann", flag_set="all") == {name: name for name in names}
+    assert sdk.call("get_treatments", key="bob", flags=names) == {name: name for name in names}
+    sdk.destroy()
+    assert client.llen("SPLITIO.impressions") == 6002
 
 
 def test_empty_redis_is_no_error(server, client, sdk):
@@ -333,6 +378,18 @@ def test_what_is_pushed(server, client, sdk):
     assert left.inits == [
         {"identity": [event["m"]["s"], "box-7", "10.1.2.3"], "oM": 1, "st": "redis", "aF": 1, "rF": 0, "t": []}
     ]
+
+
+@pytest.mark.ours_alone("R5")
+def test_factories_are_counted(server, client, factory_of):
+    """The init record says how many SDK keys there are, and how many factories too many; a later one of the same
+    machine replaces it."""
+    told = []
+    for _ in range(3):
+        factory_of(server)
+        (init,) = records.Left(client).inits
+        told.append((init["aF"], init["rF"]))
+    assert [(active - told[0][0], redundant - told[0][1]) for active, redundant in told] == [(0, 0), (0, 1), (0, 2)]
 
 
 @pytest.mark.ours_alone("R14: never called")

@@ -8,12 +8,12 @@ HOST = "127.0.0.1"
 
 
 class Proxy:
-    """Passes on what is sent to a server, and its answers: at once or, with `dripping`, one byte each so many seconds.
-    For a `with`."""
+    """Passes on what is sent to a server, and its answers: at once, `held` for some seconds each, or, with
+    `dripping`, one byte each so many seconds. For a `with`."""
 
     def __init__(self, server):
         self._target = server.port
-        self.dripping = 0.0
+        self.held = self.dripping = 0.0
         # How often something was asked after the answer to what was asked before.
         self.trips = 0
 
@@ -45,6 +45,7 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 if answers:
+                    time.sleep(self.held)
                     asking.clear()
                 elif not asking.is_set():
                     asking.set()

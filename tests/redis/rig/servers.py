@@ -257,8 +257,9 @@ class Replicated:
 class Cluster:
     """Three masters, and a replica of the one that has a slot; for a `with`."""
 
-    def __init__(self, slot, *settings):
+    def __init__(self, slot, *settings, tls=None, **login):
         self.slot = slot
+        self._tls, self._login = tls, login
         self._settings = [
             "cluster-enabled yes",
             "cluster-node-timeout 800",
@@ -277,7 +278,7 @@ class Cluster:
 
     def _begin(self):
         for _ in range(4):
-            self._all.append(Server(*self._settings))
+            self._all.append(Server(*self._settings, tls=self._tls, **self._login))
             self._all[-1].start()
         self.masters, self.replica = self._all[:3], self._all[3]
         bounds = [0, 5461, 10923, 16384]
