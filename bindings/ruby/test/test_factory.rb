@@ -192,12 +192,15 @@ class TestFactory < Case
   end
 
   def test_events
+    before = Thread.list
     told = Queue.new
     client = localhost.client
     client.register(SplitIoClient::Engine::Models::SdkEvent::SDK_READY, ->(metadata) { told << [:ready, metadata] })
     client.register(SplitIoClient::Engine::Models::SdkEvent::SDK_READY, ->(_) { told << :second })
     assert_equal([:ready, nil], Timeout.timeout(5) { told.pop })
-    sleep 0.1
+    client.destroy
+    # Then nobody is left who might still call a handler.
+    (Thread.list - before).each(&:join)
     assert_empty told
   end
 end
