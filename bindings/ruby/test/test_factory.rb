@@ -32,6 +32,12 @@ class TestFactory < Case
     end
   end
 
+  def test_what_programs_of_the_gem_rescue
+    [SplitIoClient::SDKShutdownException, SplitIoClient::SDKBlockerTimeoutExpiredException].each do |error|
+      assert_operator error, :<, SplitIoClient::SplitIoError
+    end
+  end
+
   def test_a_file_that_is_not_there
     error = assert_raises(SplitIoClient::SplitIoError) { localhost(split_file: '/nonexistent/flags.yaml') }
     assert_match(/flags.yaml/, error.message)
