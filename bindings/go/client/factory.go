@@ -39,7 +39,7 @@ func NewSplitFactory(apikey string, cfg *conf.SplitSdkConfig) (*SplitFactory, er
 		return nil, errors.New("factory instantiation: the SDK key has a NUL in it")
 	}
 	logger, level := loggerOf(cfg)
-	key, options, err := configuration(apikey, cfg, level)
+	given, err := configuration(apikey, cfg, level)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func NewSplitFactory(apikey string, cfg *conf.SplitSdkConfig) (*SplitFactory, er
 	if cfg.Advanced.ImpressionListener != nil {
 		listener = cgo.NewHandle(&listening{cfg.Advanced.ImpressionListener, logger})
 	}
-	made, failure := newNative(key, options, listener)
+	made, failure := newNative(&given, listener)
 	if failure != nil {
 		return nil, failure
 	}

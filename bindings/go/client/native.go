@@ -53,12 +53,13 @@ func newAttributeSet() attributeSet {
 
 func (s attributeSet) free() { C.split_attributes_free(s.set) }
 
-func newNative(key string, options []byte, listener cgo.Handle) (native, *Error) {
-	cKey, cOptions := C.CString(key), C.CString(string(options))
-	defer C.free(unsafe.Pointer(cKey))
-	defer C.free(unsafe.Pointer(cOptions))
+func newNative(given *settings, listener cgo.Handle) (native, *Error) {
+	key, names, options := C.CString(given.key), C.CString(string(given.names)), C.CString(string(given.options))
+	defer C.free(unsafe.Pointer(key))
+	defer C.free(unsafe.Pointer(names))
+	defer C.free(unsafe.Pointer(options))
 	var failure C.split_error
-	factory := C.splitio_go_factory(cKey, cOptions, C.uintptr_t(listener), &failure)
+	factory := C.splitio_go_factory(key, names, options, C.uintptr_t(listener), &failure)
 	if factory == nil {
 		return native{}, errorOf(&failure)
 	}

@@ -230,9 +230,10 @@ static void splitio_go_drop(void *listener) {
     libsplitioGoDrop((uintptr_t)listener);
 }
 
-/* `listener` is a handle of Go, or 0. Unless a factory comes of it, the handle has been dropped. */
-static split_factory *splitio_go_factory(const char *sdk_key, const char *json, uintptr_t listener,
-                                         split_error *error) {
+/* `names` has options that must be known, each null, which changes nothing; `json` the values, where others are ignored.
+   `listener` is a handle of Go, or 0. Unless a factory comes of it, the handle has been dropped. */
+static split_factory *splitio_go_factory(const char *sdk_key, const char *names, const char *json,
+                                         uintptr_t listener, split_error *error) {
     split_factory *factory = NULL;
     split_config *config;
     error->status = split_version_check(SPLIT_VERSION_NUMBER);
@@ -248,7 +249,8 @@ static split_factory *splitio_go_factory(const char *sdk_key, const char *json, 
             split_config_set_impression_listener(config, splitio_go_impression, (void *)listener, splitio_go_drop);
         if (error->status != SPLIT_OK) libsplitioGoDrop(listener);
     }
-    if (error->status == SPLIT_OK && split_config_merge_json(config, json, error) == SPLIT_OK) {
+    if (error->status == SPLIT_OK && split_config_merge_json(config, names, error) == SPLIT_OK &&
+        split_config_merge_json(config, json, error) == SPLIT_OK) {
         error->status = split_config_enable_queue(config, SPLIT_QUEUE_LOGS, 0);
         if (error->status == SPLIT_OK) factory = split_factory_new(sdk_key, config, error);
     }

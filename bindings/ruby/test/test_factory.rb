@@ -32,6 +32,12 @@ class TestFactory < Case
     end
   end
 
+  def test_what_programs_of_the_gem_rescue
+    [SplitIoClient::SDKShutdownException, SplitIoClient::SDKBlockerTimeoutExpiredException].each do |error|
+      assert_operator error, :<, SplitIoClient::SplitIoError
+    end
+  end
+
   def test_a_file_that_is_not_there
     error = assert_raises(SplitIoClient::SplitIoError) { localhost(split_file: '/nonexistent/flags.yaml') }
     assert_match(/flags.yaml/, error.message)
@@ -192,12 +198,15 @@ class TestFactory < Case
   end
 
   def test_events
+    before = Thread.list
     told = Queue.new
     client = localhost.client
     client.register(SplitIoClient::Engine::Models::SdkEvent::SDK_READY, ->(metadata) { told << [:ready, metadata] })
     client.register(SplitIoClient::Engine::Models::SdkEvent::SDK_READY, ->(_) { told << :second })
     assert_equal([:ready, nil], Timeout.timeout(5) { told.pop })
-    sleep 0.1
+    client.destroy
+    # Then nobody is left who might still call a handler.
+    (Thread.list - before).each(&:join)
     assert_empty told
   end
 end
