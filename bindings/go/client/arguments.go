@@ -69,7 +69,7 @@ type scratch struct {
 }
 
 var scratches = sync.Pool{New: func() interface{} {
-	memory := &scratch{properties: encoder{properties: true}, set: newAttributeSet()}
+	memory := &scratch{properties: encoder{properties: true}, packed: packer{count: -1}, set: newAttributeSet()}
 	// The pool forgets what is not used.
 	runtime.SetFinalizer(memory, func(memory *scratch) { memory.set.free() })
 	return memory

@@ -73,8 +73,9 @@ func (c *SplitClient) TreatmentWithConfig(key interface{}, featureFlagName strin
 func (c *SplitClient) question(key interface{}, attributes map[string]interface{}, method string, memory *scratch) question {
 	q := question{properties: c.properties}
 	if attributes != nil {
-		if packed, ok := memory.packed.pack(attributes); ok {
-			q.attributes, q.set = packed, memory.set
+		packed, filled, ok := memory.packed.pack(attributes)
+		if ok && !memory.set.none() {
+			q.attributes, q.set, q.filled = packed, memory.set, filled
 		} else {
 			q.attributes = memory.attributes.encoded(attributes)
 		}

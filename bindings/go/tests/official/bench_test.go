@@ -15,6 +15,7 @@ import (
 type subject interface {
 	Treatment(key interface{}, flag string, attributes map[string]interface{}) string
 	Treatments(key interface{}, flags []string, attributes map[string]interface{}) map[string]string
+	TreatmentsByFlagSet(key interface{}, set string, attributes map[string]interface{}) map[string]string
 }
 
 // TestBench measures both clients in one process, in turns, at one backend. It prints medians: of nanoseconds for a call,
@@ -38,33 +39,41 @@ func TestBench(t *testing.T) {
 	}
 	two := map[string]interface{}{"age": 31, "country": "fr"}
 	four := map[string]interface{}{"plan": "pro", "age": 31, "country": "fr", "beta": true}
-	one := func(flag string, attributes map[string]interface{}) func(subject, int) {
+	others := make([]map[string]interface{}, len(keys))
+	for i := range others {
+		others[i] = map[string]interface{}{"plan": fmt.Sprintf("plan-%d", i), "age": 18 + i, "country": "fr", "beta": i%2 == 0}
+	}
+	one := func(flag string, attributes ...map[string]interface{}) func(subject, int) {
 		return func(s subject, calls int) {
 			for i := 0; i < calls; i++ {
-				if got := s.Treatment(keys[i%len(keys)], flag, attributes); got != "on" {
+				if got := s.Treatment(keys[i%len(keys)], flag, attributes[i%len(attributes)]); got != "on" {
 					t.Fatalf("answered %s", got)
 				}
 			}
 		}
 	}
-	withConfig := func(s subject, calls int) {
-		for i := 0; i < calls; i++ {
-			var config *string
-			switch s := s.(type) {
-			case *client.SplitClient:
-				config = s.TreatmentWithConfig(keys[i%len(keys)], "flag_7", nil).Config
-			default:
-				config = their.TreatmentWithConfig(keys[i%len(keys)], "flag_7", nil).Config
-			}
-			if config == nil {
-				t.Fatal("no configuration")
+	withConfig := func(flag string, attributes map[string]interface{}) func(subject, int) {
+		return func(s subject, calls int) {
+			for i := 0; i < calls; i++ {
+				var config *string
+				switch s := s.(type) {
+				case *client.SplitClient:
+					config = s.TreatmentWithConfig(keys[i%len(keys)], flag, attributes).Config
+				default:
+					config = their.TreatmentWithConfig(keys[i%len(keys)], flag, attributes).Config
+				}
+				if config == nil {
+					t.Fatal("no configuration")
+				}
 			}
 		}
 	}
-	many := func(s subject, calls int) {
-		for i := 0; i < calls; i++ {
-			if got := s.Treatments(keys[i%len(keys)], names, nil); len(got) != len(names) {
-				t.Fatalf("%d answers", len(got))
+	many := func(call func(s subject, key string) map[string]string) func(subject, int) {
+		return func(s subject, calls int) {
+			for i := 0; i < calls; i++ {
+				if got := call(s, keys[i%len(keys)]); len(got) != len(names) {
+					t.Fatalf("%d answers", len(got))
+				}
 			}
 		}
 	}
@@ -75,12 +84,17 @@ func TestBench(t *testing.T) {
 		call  func(subject, int)
 	}{
 		{"Treatment", 10000, one("flag_7", nil)},
+		// As a request does that asks for more than one flag.
 		{"Treatment by two attributes", 10000, one("adults", two)},
 		{"Treatment by two of four attributes", 10000, one("adults", four)},
-		// Split's client hands the map on; ours cannot know that nobody will look at it.
 		{"Treatment, four attributes unused", 10000, one("flag_7", four)},
-		{"TreatmentWithConfig", 10000, withConfig},
-		{"Treatments of 20 flags", 500, many},
+		// Split's client hands the map on; ours cannot know what nobody will look at.
+		{"... by four that are new each time", 10000, one("adults", others...)},
+		{"... new each time, and unused", 10000, one("flag_7", others...)},
+		{"TreatmentWithConfig", 10000, withConfig("flag_7", nil)},
+		{"TreatmentWithConfig, four attributes", 10000, withConfig("adults", four)},
+		{"Treatments of 20 flags", 500, many(func(s subject, key string) map[string]string { return s.Treatments(key, names, nil) })},
+		{"TreatmentsByFlagSet of 20 flags", 500, many(func(s subject, key string) map[string]string { return s.TreatmentsByFlagSet(key, "web", four) })},
 	} {
 		c.call(our, c.calls)
 		c.call(their, c.calls)
@@ -121,17 +135,17 @@ func shares(on, off int) []interface{} {
 	}
 }
 
-func flag(name string, conditions ...interface{}) interface{} {
+func flag(name, set string, conditions ...interface{}) interface{} {
 	return map[string]interface{}{
 		"name": name, "status": "ACTIVE", "killed": false, "defaultTreatment": "off", "trafficTypeName": "user",
 		"changeNumber": 5, "algo": 2, "seed": 7, "trafficAllocation": 100, "trafficAllocationSeed": 7,
-		"configurations": map[string]string{"on": `{"color":"blue"}`}, "conditions": conditions,
+		"configurations": map[string]string{"on": `{"color":"blue"}`}, "sets": []string{set}, "conditions": conditions,
 	}
 }
 
 // A flag that is on for everybody, after a list that does not have them.
 func rollout(name string) interface{} {
-	return flag(name,
+	return flag(name, "web",
 		condition("WHITELIST", shares(0, 100), map[string]interface{}{"matcherType": "WHITELIST", "negate": false,
 			"whitelistMatcherData": map[string]interface{}{"whitelist": []string{"ann", "eve"}}}),
 		condition("ROLLOUT", shares(100, 0), map[string]interface{}{"matcherType": "ALL_KEYS", "negate": false}))
@@ -142,7 +156,7 @@ func adults() interface{} {
 	of := func(attribute string) interface{} {
 		return map[string]interface{}{"trafficType": "user", "attribute": attribute}
 	}
-	return flag("adults", condition("ROLLOUT", shares(100, 0),
+	return flag("adults", "mobile", condition("ROLLOUT", shares(100, 0),
 		map[string]interface{}{"matcherType": "GREATER_THAN_OR_EQUAL_TO", "negate": false, "keySelector": of("age"),
 			"unaryNumericMatcherData": map[string]interface{}{"dataType": "NUMBER", "value": 18}},
 		map[string]interface{}{"matcherType": "WHITELIST", "negate": false, "keySelector": of("country"),
