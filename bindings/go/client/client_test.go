@@ -245,6 +245,7 @@ func TestAfterDestroy(t *testing.T) {
 }
 
 func TestWaiting(t *testing.T) {
+	t.Parallel()
 	b := threeFlags(t)
 	b.Control("faults", map[string]interface{}{"endpoint": "splitChanges", "hang": true})
 	factory := unready(t, "key", at(b))

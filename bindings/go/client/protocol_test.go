@@ -177,6 +177,7 @@ func polling(b *backend.Backend) *conf.SplitSdkConfig {
 }
 
 func TestPolledChangesArrive(t *testing.T) {
+	t.Parallel()
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil)
 	factory := started(t, "the-key", polling(b))
 	split := factory.Client()
@@ -199,6 +200,7 @@ func TestPolledChangesArrive(t *testing.T) {
 }
 
 func TestSegmentsAreUpdated(t *testing.T) {
+	t.Parallel()
 	inStaff := map[string]interface{}{
 		"conditionType": "ROLLOUT", "label": "staff",
 		"matcherGroup": map[string]interface{}{"combiner": "AND", "matchers": []interface{}{map[string]interface{}{
@@ -234,6 +236,7 @@ func TestStreamedChangesArrive(t *testing.T) {
 }
 
 func TestARefusedKeyIsSaid(t *testing.T) {
+	t.Parallel()
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil, "--key", "another")
 	factory := unready(t, "the-key", at(b))
 	err := factory.BlockUntilReady(1)
