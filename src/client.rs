@@ -23,9 +23,7 @@ use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
 use crate::recorder::{CallContext, Draft, NewEvent, Recorder};
 use crate::refusal::Refusal;
-use crate::rules::{
-    Choice, ConfigText, Decision, Definitions, Fallbacks, Flag, Interned, Label, Outcome, Request, labels,
-};
+use crate::rules::{Choice, Decision, Definitions, Fallbacks, Interned, Label, Outcome, Request, labels};
 use crate::storage::{RedisStore, Store};
 use crate::telemetry::{Operation, Telemetry};
 

@@ -3,6 +3,7 @@
 //! So there is one server to talk to, the slot's master. Who that is, any node tells; and a node that is asked in vain
 //! names the right one. Nodes that fail are asked last the next time, so that a dead one costs its time once.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -52,44 +53,60 @@ impl Cluster {
     /// Connects to the slot's master, by the first node that knows it.
     pub(super) fn open(&self, dialer: &Dialer, login: &Login, deadline: Instant) -> Result<Connection, RedisError> {
         let nodes = self.nodes.lock().clone();
-        let mut first = None;
+        let (mut reasons, mut dead) = (Vec::new(), Vec::new());
         for (tried, node) in nodes.iter().enumerate() {
-            match self.by(node, dialer, login, share(deadline, nodes.len() - tried)) {
+            if dead.contains(node) {
+                continue;
+            }
+            match self.by(node, dialer, login, &mut dead, share(deadline, nodes.len() - tried)) {
                 Ok(connection) => return Ok(connection),
-                Err(error) => {
+                Err(reason) => {
                     self.last(node);
-                    first = first.or(Some(error));
+                    reasons.push(reason);
                 }
             }
         }
-        Err(first.unwrap_or_else(|| self.unserved()))
+        let cause = io::Error::new(io::ErrorKind::NotFound, reasons.join("; "));
+        Err(RedisError::Connect { endpoint: self.name[..].into(), cause })
     }
 
-    fn by(&self, node: &Node, dialer: &Dialer, login: &Login, deadline: Instant) -> Result<Connection, RedisError> {
-        // Half of the time is the master's.
-        let mut connection = dialer.dial(&Address::Tcp(node.clone()), login, share(deadline, 2))?;
+    /// Connects to the master that one node names, or says why that cannot be. Who is among the `dead` is not tried.
+    fn by(
+        &self,
+        node: &Node,
+        dialer: &Dialer,
+        login: &Login,
+        dead: &mut Vec<Node>,
+        deadline: Instant,
+    ) -> Result<Connection, String> {
+        let address = Address::Tcp(node.clone());
         let mut question = Pipeline::new();
         question.cmd("CLUSTER").arg("SLOTS");
-        let answers = connection.exchange(&question.get_packed_pipeline(), question.len(), deadline)?;
+        // Half of the time is the master's.
+        let asked = dialer.dial(&address, login, share(deadline, 2)).and_then(|mut connection| {
+            Ok((connection.exchange(&question.get_packed_pipeline(), question.len(), deadline)?, connection))
+        });
+        let (answers, connection) = asked.map_err(|error| error.to_string())?;
         let Some(view) = answers.first().and_then(|answer| View::of(answer, self.slot, node)) else {
             // Who may not ask is told by the answers to its commands when this is the wrong node.
             return Ok(connection);
         };
-        let Some(master) = view.master.clone() else { return Err(self.unserved()) };
+        let Some(master) = view.master.clone() else {
+            return Err(format!("by {address} nobody serves the slot {} of the keys", self.slot));
+        };
         self.learn(view);
         if master == *node {
             return Ok(connection);
         }
-        let connected = dialer.dial(&Address::Tcp(master.clone()), login, deadline);
-        if connected.is_err() {
-            self.last(&master);
+        if dead.contains(&master) {
+            return Err(format!("{address} names {} too", Address::Tcp(master)));
         }
-        connected
-    }
-
-    fn unserved(&self) -> RedisError {
-        let message = format!("nobody serves the slot {} of the keys", self.slot);
-        RedisError::Refused { endpoint: self.name[..].into(), message: message.into() }
+        let address = Address::Tcp(master.clone());
+        dialer.dial(&address, login, deadline).map_err(|error| {
+            self.last(&master);
+            dead.push(master);
+            error.to_string()
+        })
     }
 
     fn learn(&self, view: View) {

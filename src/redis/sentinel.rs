@@ -48,10 +48,10 @@ impl Sentinels {
     /// Connects to the master.
     pub(super) fn open(&self, dialer: &Dialer, login: &Login, deadline: Instant) -> Result<Connection, RedisError> {
         let nodes = self.nodes.lock().clone();
-        let mut reasons = Vec::new();
+        let (mut reasons, mut dead) = (Vec::new(), Vec::new());
         for (tried, node) in nodes.iter().enumerate() {
             let until = share(deadline, nodes.len() - tried);
-            match self.by(node, dialer, login, until) {
+            match self.by(node, dialer, login, &mut dead, until) {
                 Ok(master) => {
                     self.prefer(node);
                     return Ok(master);
@@ -59,14 +59,19 @@ impl Sentinels {
                 Err(reason) => reasons.push(reason),
             }
         }
-        // Three sentinels that name the same dead master say it three times.
-        reasons.dedup();
         let cause = io::Error::new(io::ErrorKind::NotFound, format!("master not found: {}", reasons.join("; ")));
         Err(RedisError::Connect { endpoint: self.name[..].into(), cause })
     }
 
-    /// Connects to the master that one sentinel names, or says why that cannot be.
-    fn by(&self, node: &Node, dialer: &Dialer, login: &Login, deadline: Instant) -> Result<Connection, String> {
+    /// Connects to the master that one sentinel names, or says why that cannot be. Who is among the `dead` is not tried.
+    fn by(
+        &self,
+        node: &Node,
+        dialer: &Dialer,
+        login: &Login,
+        dead: &mut Vec<Address>,
+        deadline: Instant,
+    ) -> Result<Connection, String> {
         let address = Address::Tcp(node.clone());
         // Half of the time is the master's.
         let mut sentinel = dialer
@@ -82,17 +87,24 @@ impl Sentinels {
                 .map_err(|_| format!("sentinel {address} answered something else than an address"))?,
         };
         let master = Address::Tcp(Node { host: master.0, port: master.1 });
-        let mut connection = dialer.dial(&master, login, deadline).map_err(|error| error.to_string())?;
-        let mut question = Pipeline::new();
-        question.cmd("ROLE");
-        let role = ask(&mut connection, &question, deadline).map_err(|error| error.to_string())?;
-        match role {
-            Value::Array(role) if role.first().is_some_and(|role| *role != Value::BulkString(b"master".into())) => {
-                Err(format!("{master} is said to be the master and is not"))
+        if dead.contains(&master) {
+            return Err(format!("sentinel {address} names {master} too"));
+        }
+        let connected = dialer.dial(&master, login, deadline).and_then(|mut connection| {
+            let mut question = Pipeline::new();
+            question.cmd("ROLE");
+            Ok((ask(&mut connection, &question, deadline)?, connection))
+        });
+        let reason = match connected {
+            Err(error) => error.to_string(),
+            Ok((Value::Array(role), _)) if role.first().is_some_and(|role| !is_master(role)) => {
+                format!("{master} is said to be the master and is not")
             }
             // Who may not ask for the role, or asks a server too old to know it, believes the sentinel.
-            _ => Ok(connection),
-        }
+            Ok((_, connection)) => return Ok(connection),
+        };
+        dead.push(master);
+        Err(reason)
     }
 
     fn prefer(&self, node: &Node) {
@@ -101,6 +113,10 @@ impl Sentinels {
             nodes[..=place].rotate_right(1);
         }
     }
+}
+
+fn is_master(role: &Value) -> bool {
+    *role == Value::BulkString(b"master".into())
 }
 
 fn ask(connection: &mut Connection, question: &Pipeline, deadline: Instant) -> Result<Value, RedisError> {

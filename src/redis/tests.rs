@@ -392,6 +392,37 @@ fn b31_sentinels_are_asked_in_turn() {
 }
 
 #[test]
+fn a_dead_master_costs_its_time_once_whoever_names_it() {
+    let silent = Fake::new(|peer| {
+        peer.command();
+        peer.linger();
+    });
+    let port = silent.port;
+    let namers = [(); 3].map(|()| {
+        Fake::answering(move |command| {
+            let (host, port) = (bulk("127.0.0.1"), port.to_string());
+            Some(match command {
+                "CLUSTER SLOTS" => format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n{host}:{port}\r\n"),
+                _ => format!("*2\r\n{host}{}", bulk(&port)),
+            })
+        })
+    });
+    let nodes: Vec<_> = namers.iter().map(|fake| format!("127.0.0.1:{}", fake.port)).collect();
+    for (options, pings) in [
+        (format!(r#"{{"redisSentinels": {nodes:?}, "redisMasterService": "m""#), 1),
+        (format!(r#"{{"redisClusterNodes": {nodes:?}"#), 2),
+    ] {
+        let begun = Instant::now();
+        let error = refused(&format!(r#"{options}, "redisSocketConnectTimeout": 1.5}}"#));
+        let took = begun.elapsed();
+        assert!(took > Duration::from_millis(400) && took < Duration::from_millis(1400), "{took:?}: {error}");
+        assert!(error.contains(&format!("Redis at 127.0.0.1:{port} did not answer in time")), "{error}");
+        assert!(error.ends_with(&format!("{} names 127.0.0.1:{port} too", nodes[2])), "{error}");
+        assert_eq!(silent.heard_pings(), pings, "{options}");
+    }
+}
+
+#[test]
 fn a_slot_on_the_move() {
     let target = Fake::answering(|command| {
         Some(match command {
