@@ -232,8 +232,8 @@ static void splitio_go_drop(void *listener) {
 
 /* `names` has options that must be known, each null, which changes nothing; `json` the values, where others are ignored.
    `listener` is a handle of Go, or 0. Unless a factory comes of it, the handle has been dropped. */
-static split_factory *splitio_go_factory(const char *sdk_key, const char *names, const char *json,
-                                         uintptr_t listener, split_error *error) {
+static split_factory *splitio_go_factory(const char *sdk_key, const char *names, const char *json, uintptr_t listener,
+                                         split_error *error) {
     split_factory *factory = NULL;
     split_config *config;
     error->status = split_version_check(SPLIT_VERSION_NUMBER);
