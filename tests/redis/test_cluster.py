@@ -202,8 +202,8 @@ def test_a_slot_migrates(breaking):
         ended = time.monotonic()
         evaluations.more()
     assert {answer for began, answer in evaluations.answers if began > ended} == {"on"}
-    # A key that is gone while its command is under way: nothing but control could be answered, and that seldom.
-    assert {answer for _, answer in evaluations.answers} <= {"on", "control"}
+    # A key that is gone while its command is under way: control, or "off" as its segment is not known; seldom.
+    assert {answer for _, answer in evaluations.answers} <= {"on", "control", "off"}
     wrong = sum(answer != "on" for _, answer in evaluations.answers)
     assert wrong <= len(evaluations.answers) // 10
     with breaking.client() as client:
@@ -220,7 +220,8 @@ def test_master_fails_over_during_evaluations(breaking):
         recovered = time.monotonic()
         evaluations.more()
     assert {answer for began, answer in evaluations.answers if began > recovered} == {"on"}
-    assert {answer for _, answer in evaluations.answers} == {"on", "control"}
+    # "off" where the flag was read and whether she is in its segment was not.
+    assert {"on", "control"} <= {answer for _, answer in evaluations.answers} <= {"on", "control", "off"}
     assert evaluations.longest < 5
     with breaking.client() as client:
         arrived = set(records.Left(client, f"{TAG}.").keys_of_events())

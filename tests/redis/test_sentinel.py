@@ -113,7 +113,8 @@ def test_master_is_killed_during_evaluations(replicated):
     done = threading.Event()
     factory.destroy(done)
     assert done.wait(20)
-    assert {answer for _, answer in answers} == {"on", "control"}
+    # "off" where the flag was read and whether she is in its segment was not.
+    assert {"on", "control"} <= {answer for _, answer in answers} <= {"on", "control", "off"}
     assert {answer for began, answer in answers if began > recovered} == {"on"}
     assert longest[0] < 2 * (2 * timeout) + 1
     with replicated.master().client() as connection:

@@ -1,4 +1,21 @@
 // Package client evaluates feature flags. Its public API is that of the package of the same name of Split's own client.
+//
+// A program makes one factory, waits until it is ready, and evaluates from any goroutine:
+//
+//	factory, err := client.NewSplitFactory("YOUR_SDK_KEY", conf.Default())
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer factory.Destroy() // sends what is queued
+//	if err := factory.BlockUntilReady(5); err != nil {
+//		log.Print(err) // until it is ready, every treatment is "control"
+//	}
+//	split := factory.Client()
+//	if split.Treatment("user-42", "new_checkout", map[string]interface{}{"plan": "pro"}) == "on" {
+//		_ = split.Track("user-42", "user", "checkout_seen", nil, nil)
+//	}
+//
+// With conf.Localhost instead of an SDK key, flags come from a file, without a network.
 package client
 
 import (

@@ -3,8 +3,8 @@
 # config/initializers/splitclient.rb of a Rails application. Puma and Unicorn may preload it: workers need no hook.
 require 'splitclient-rb'
 
-# The flags where there is no SDK key: in development and in tests. Without this file either, the key is nil, of which an
-# error is logged: Rails starts, and every treatment is `control`.
+# The flags where there is no SDK key: in development and in tests. Without this file either, the key is nil, of which
+# an error is logged: Rails starts, and every treatment is `control`.
 flags = Rails.root.join('config', 'split.yaml')
 sdk_key = ENV.fetch('SPLIT_SDK_KEY') { 'localhost' if flags.exist? }
 

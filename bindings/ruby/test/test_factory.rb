@@ -32,6 +32,17 @@ class TestFactory < Case
     end
   end
 
+  # As in Split's SDK for Python; absent, they mean everybody.
+  def test_yaml_with_keys_that_are_empty
+    Dir.mktmpdir do |directory|
+      file = File.join(directory, 'flags.yaml')
+      ['', '[]', '~'].each do |keys|
+        File.write(file, "- checkout:\n    treatment: 'on'\n    keys: #{keys}\n")
+        assert_equal 'control', localhost(split_file: file).client.get_treatment('ann', 'checkout'), keys
+      end
+    end
+  end
+
   def test_what_programs_of_the_gem_rescue
     [SplitIoClient::SDKShutdownException, SplitIoClient::SDKBlockerTimeoutExpiredException].each do |error|
       assert_operator error, :<, SplitIoClient::SplitIoError
