@@ -436,25 +436,6 @@ func TestAForgottenFactorySendsWhatItHas(t *testing.T) {
 	b.Requests("events/bulk", 1)
 }
 
-func TestNothingIsAllocated(t *testing.T) {
-	split := started(t, "key", at(threeFlags(t))).Client()
-	key, name := strings.Repeat("bob", 2), strings.Repeat("g", 1)
-	attributes := map[string]interface{}{"plan": "pro", "age": 31, "score": 1.5, "beta": true}
-	pair := client.NewKey(key, "b")
-	for what, call := range map[string]func(){
-		"Treatment":                 func() { split.Treatment(key, name, nil) },
-		"Treatment, literals":       func() { split.Treatment("bob", "g", nil) },
-		"Treatment, pair":           func() { split.Treatment(pair, name, nil) },
-		"Treatment, attributes":     func() { split.Treatment(key, name, attributes) },
-		"Treatment, unknown":        func() { split.Treatment(key, "nope", nil) },
-		"TreatmentWithConfig, none": func() { split.TreatmentWithConfig(key, name, nil) },
-	} {
-		if allocations := testing.AllocsPerRun(500, call); allocations != 0 && !raceEnabled {
-			t.Errorf("%s: %v allocations", what, allocations)
-		}
-	}
-}
-
 func TestLocalhost(t *testing.T) {
 	cfg := conf.Default()
 	cfg.SplitFile = "testdata/flags.yaml"

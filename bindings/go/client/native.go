@@ -124,11 +124,13 @@ const (
 	ofSets  = C.SPLITIO_GO_SETS
 )
 
-// many evaluates many flags, and calls each with the name and the answer of each of them. The names are also in texts,
+// many evaluates many flags: it calls start with how many answers there are, and each with the name and the answer of each
+// of them. The names are also in texts,
 // where each ends in a NUL, and so does the key.
-func (n native) many(q *question, of int, withConfig bool, texts string, names []string, each func(string, TreatmentResult)) {
+func (n native) many(q *question, of int, withConfig bool, texts string, names []string, start func(int), each func(string, TreatmentResult)) {
 	results := C.splitio_go_treatments(n.handle, C.int(of), boolean(withConfig), q.key, texts,
 		C.size_t(len(names)), boolean(q.pair), q.bucketing, q.set.handle, boolean(q.filled), q.attributes, q.properties)
+	start(int(results.count))
 	if results.count > 0 {
 		all := unsafe.Slice(results.data, int(results.count))
 		for i := range all {
