@@ -220,8 +220,13 @@ impl Attributes {
     /// The value of a name; `None` when it is absent or null.
     #[inline(always)]
     pub fn get(&self, name: &str) -> Option<Value<'_>> {
-        let (_, stored) = self.entries.iter().find(|(span, _)| self.is_at(span, name))?;
-        if matches!(stored, Stored::Null) { None } else { Some(self.value(stored)) }
+        // A loop, as `find` is not inlined here, and costs as much as all it compares.
+        for (span, stored) in &self.entries {
+            if self.is_at(span, name) {
+                return if matches!(stored, Stored::Null) { None } else { Some(self.value(stored)) };
+            }
+        }
+        None
     }
 
     /// Whether a name is the one at a place. A handful of entries: comparing lengths and bytes beats hashing the name.
