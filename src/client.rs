@@ -2,6 +2,7 @@
 //!
 //! [`Client::treatment`] is the path that must stay short: one atomic for the state, one load of the published
 //! definitions, the rules, and what the recorder wants to know. It takes no lock and, once warm, allocates nothing.
+//! Most calls are of one kind ([`Client::usual_treatment`]); all others take a longer way, which looks at everything.
 //!
 //! With Redis the definitions are read when they are asked for: [`redis`].
 
@@ -23,7 +24,7 @@ use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
 use crate::recorder::{CallContext, Draft, NewEvent, Recorder};
 use crate::refusal::Refusal;
-use crate::rules::{Choice, Decision, Definitions, Fallbacks, Interned, Label, Outcome, Request, labels};
+use crate::rules::{Choice, Decision, Definitions, Fallbacks, Interned, Label, Outcome, Request, key_hash, labels};
 use crate::storage::{RedisStore, Store};
 use crate::telemetry::{Operation, Telemetry};
 
@@ -83,7 +84,20 @@ impl Client {
         self.one(Method::Treatment, who, flag, |verdict| verdict.treatment)
     }
 
+    /// What [`Client::treatment`] answers to a usual question, as nearly all are: the factory is ready, the texts are certainly
+    /// usable as they are, and there are no properties. To all others nothing, and then nothing has happened.
+    #[inline(always)] // into the functions that C calls: nothing of it then needs memory
+    pub(crate) fn usual_treatment(
+        &self,
+        key: Key<'_>,
+        flag: &str,
+        attributes: Option<&Attributes>,
+    ) -> Option<Interned> {
+        self.usually(Method::Treatment, key, flag, attributes, |verdict| verdict.treatment)
+    }
+
     /// Like [`Client::treatment`], and says more. `flag` of the answer is empty.
+    #[inline]
     pub fn treatment_with_config(&self, who: &Who<'_>, flag: Given<'_>) -> Answer {
         self.one(Method::TreatmentWithConfig, who, flag, |verdict| verdict.into_answer(""))
     }
@@ -166,8 +180,85 @@ impl Client {
         })
     }
 
-    #[inline]
-    fn one<R>(&self, method: Method, who: &Who<'_>, flag: Given<'_>, take: impl FnOnce(Verdict<'_>) -> R) -> R {
+    #[inline(always)]
+    fn one<R>(&self, method: Method, who: &Who<'_>, flag: Given<'_>, take: impl Fn(Verdict<'_>) -> R + Copy) -> R {
+        let attributes = match who.attributes {
+            Attached::Nothing => Some(None),
+            Attached::Set(set) => Some(Some(set)),
+            Attached::Unreadable(_) => None,
+        };
+        match (usual_key(who), flag, attributes) {
+            (Some(key), Given::Text(flag), Some(attributes)) => self.usually(method, key, flag, attributes, take),
+            _ => None,
+        }
+        .unwrap_or_else(|| self.one_at_length(method, who, flag, take))
+    }
+
+    /// The answer to a usual question: see [`Client::usual_treatment`].
+    #[inline(always)]
+    fn usually<R>(
+        &self,
+        method: Method,
+        key: Key<'_>,
+        name: &str,
+        attributes: Option<&Attributes>,
+        take: impl Fn(Verdict<'_>) -> R + Copy,
+    ) -> Option<R> {
+        let is_plain = input::is_plain_key(key) && input::is_plain_flag_name(name);
+        if !is_plain || !self.lifecycle.is_ready() || self.redis.is_some() {
+            return None;
+        }
+        let begun = self.begin(method);
+        let request = self.request(key, attributes);
+        let kept = self
+            .store
+            .read_kept(|definitions| take(self.decide_and_record(method, name, &request, begun, definitions)));
+        Some(match kept {
+            Some(result) => result,
+            None => self.usually_published(method, name, &request, begun, take),
+        })
+    }
+
+    /// The answer to a usual question where the thread does not have the published state at hand.
+    #[inline(never)]
+    fn usually_published<R>(
+        &self,
+        method: Method,
+        name: &str,
+        request: &Request<'_>,
+        begun: Option<Instant>,
+        take: impl Fn(Verdict<'_>) -> R + Copy,
+    ) -> R {
+        self.store.read(|definitions| take(self.decide_and_record(method, name, request, begun, definitions)))
+    }
+
+    #[inline(always)]
+    fn decide_and_record<'d>(
+        &'d self,
+        method: Method,
+        name: &str,
+        request: &Request<'d>,
+        begun: Option<Instant>,
+        definitions: &'d Definitions,
+    ) -> Verdict<'d> {
+        let verdict = self.evaluate(method, name, request, definitions);
+        self.end(method, begun, verdict.status == AnswerStatus::Failed);
+        if verdict.status != AnswerStatus::UnknownFlag && !self.recorder.is_idle() {
+            let draft = Draft { name, flag: verdict.flag, treatment: verdict.treatment, label: verdict.label };
+            self.recorder.lone_impression(request.key, request.key_hash, request.attributes, draft);
+        }
+        verdict
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn one_at_length<R>(
+        &self,
+        method: Method,
+        who: &Who<'_>,
+        flag: Given<'_>,
+        take: impl FnOnce(Verdict<'_>) -> R,
+    ) -> R {
         if let Some(redis) = &self.redis {
             return self.one_from_redis(redis, method, who, flag, take);
         }
@@ -185,7 +276,7 @@ impl Client {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
         let request = self.request(keys.key(), attributes);
-        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
         let definitions = self.store.load();
         let verdict = self.evaluate(method, name, &request, &definitions);
         self.end(method, begun, verdict.status == AnswerStatus::Failed);
@@ -217,12 +308,13 @@ impl Client {
         let Ok(attributes) = self.attributes(who, method) else {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
-        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let request = self.request(keys.key(), attributes);
+        let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
         let definitions = self.store.load();
         let verdict = if self.has_nothing(&definitions) {
             self.not_ready(name)
         } else {
-            self.evaluate(method, name, &self.request(keys.key(), attributes), &definitions)
+            self.evaluate(method, name, &request, &definitions)
         };
         self.end(method, begun, false);
         self.record(name, &call, &verdict);
@@ -254,7 +346,7 @@ impl Client {
             return refuse(AnswerStatus::Invalid);
         };
         let request = self.request(keys.key(), attributes);
-        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
         let verdicts: Vec<_> = names
             .into_iter()
             .map(|name| match has_nothing {
@@ -273,7 +365,7 @@ impl Client {
     /// Made of the keys as they come out of validation: copying them from where they were just written costs 4 ns.
     #[inline(always)]
     fn request<'a>(&'a self, key: Key<'a>, attributes: Option<&'a Attributes>) -> Request<'a> {
-        Request { key, attributes, fallbacks: &self.fallbacks, log: &self.log }
+        Request { key, key_hash: key_hash(key.matching), attributes, fallbacks: &self.fallbacks, log: &self.log }
     }
 
     #[inline(always)] // measured: 4 ns, for what it returns then needs no memory
@@ -436,6 +528,18 @@ impl Client {
 
     fn complain_destroyed(&self, method: Method) {
         self.log.error("client", format_args!("{method}: the factory is destroyed; make a new one"));
+    }
+}
+
+/// The keys of a question that has texts for keys, and no properties.
+#[inline(always)]
+fn usual_key<'a>(who: &Who<'a>) -> Option<Key<'a>> {
+    match (who.key, who.bucketing_key, who.properties) {
+        (Given::Text(matching), None, Attached::Nothing) => Some(Key { matching, bucketing: None }),
+        (Given::Text(matching), Some(Given::Text(key)), Attached::Nothing) => {
+            Some(Key { matching, bucketing: Some(key) })
+        }
+        _ => None,
     }
 }
 

@@ -37,7 +37,7 @@ impl Client {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
         let request = self.request(keys.key(), attributes);
-        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
         let shelf = redis.shelf();
         let gathered;
         let verdict = match shelf.plain_flag(name, redis.moment(began)) {
@@ -79,7 +79,7 @@ impl Client {
             return refuse(AnswerStatus::Invalid);
         };
         let request = self.request(keys.key(), attributes);
-        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
         let shelf = redis.shelf();
         let now = redis.moment(began);
         let plain: Option<Vec<Option<&Flag>>> = names.iter().map(|name| shelf.plain_flag(name, now)).collect();

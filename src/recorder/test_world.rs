@@ -44,7 +44,8 @@ impl<'a> Seen<'a> {
     }
 
     fn call(self) -> CallContext<'a> {
-        CallContext::new(Key { matching: self.key, bucketing: None }, None, self.properties.map(Into::into))
+        let key = Key { matching: self.key, bucketing: None };
+        CallContext::new(key, key_hash(self.key), None, self.properties.map(Into::into))
     }
 
     fn time(self) -> i64 {

@@ -39,7 +39,7 @@ pub(crate) use evaluator::{Decision, Outcome, Request, unknown};
 pub(crate) use fallback::Fallbacks;
 pub(crate) use flag::{Choice, Flag};
 pub(crate) use intern::intern_treatment;
-pub(crate) use key_table::{KeyTableError, key_hash};
+pub(crate) use key_table::{KeyHash, KeyTableError, key_hash};
 pub(crate) use labels::Label;
 pub(crate) use matcher::{SegmentId, SegmentRef};
 pub(crate) use registry::Registry;

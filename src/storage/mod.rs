@@ -1,5 +1,6 @@
 //! What evaluations read.
 
+mod kept;
 mod memory;
 mod redis;
 

@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 pub(crate) use histogram::BUCKETS;
 use histogram::Histogram;
 pub(crate) use keys::{Operation, Resource, StreamingEvent};
-pub(crate) use per_thread::{Counter, PerThread};
+pub(crate) use per_thread::{Counter, PerThread, Writer};
 
 /// More events of the stream than these are not kept until the next report.
 const MOST_STREAMING_EVENTS: usize = 20;
@@ -135,13 +135,15 @@ impl Telemetry {
     }
 
     /// The beginning of a call, if it is one of those that are timed ([`sampling`]).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&self, operation: Operation) -> Option<Instant> {
-        if self.on { sampling::begin(operation) } else { None }
+        // Asked first: the thread's memory is then found once for all who look into it.
+        let is_due = sampling::is_due(operation);
+        if is_due && self.on { Some(Instant::now()) } else { None }
     }
 
     /// A call that passed validation ends; `begun` is what [`Telemetry::begin`] said.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(&self, operation: Operation, begun: Option<Instant>) {
         if let Some(begun) = begun {
             self.latency(operation, begun.elapsed());
@@ -150,6 +152,7 @@ impl Telemetry {
 
     /// A call that passed validation took so long.
     #[cold]
+    #[inline(never)]
     pub(crate) fn latency(&self, operation: Operation, latency: Duration) {
         self.latencies.mine()[operation as usize].record(latency);
     }

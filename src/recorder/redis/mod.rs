@@ -113,7 +113,7 @@ impl Recorder {
         }
         let mut sent = Vec::new();
         for draft in drafts {
-            let judgement = self.judge(call, draft, now);
+            let judgement = self.judge_one(call, draft, now);
             if judgement.sent {
                 sent.push(Self::impression_of(call, draft, now, judgement));
             }

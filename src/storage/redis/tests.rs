@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::input::Key;
 use crate::logging::{Level, Recorded};
 use crate::rules::testing::{flag_json, rule_based_segment_json};
-use crate::rules::{Fallbacks, Request};
+use crate::rules::{Fallbacks, Request, key_hash};
 
 /// A storage on a Redis, and how far the test's clock is ahead.
 struct World {
@@ -44,8 +44,8 @@ impl World {
     /// The same in a call that began then.
     fn treatment_at(&self, flag: &str, key: &str, began: Instant) -> Option<&'static str> {
         let fallbacks = Fallbacks::none();
-        let key = Key { matching: key, bucketing: None };
-        let request = Request { key, attributes: None, fallbacks: &fallbacks, log: &self.log };
+        let (key_hash, key) = (key_hash(key), Key { matching: key, bucketing: None });
+        let request = Request { key, key_hash, attributes: None, fallbacks: &fallbacks, log: &self.log };
         let shelf = self.store.shelf();
         if let Some(flag) = shelf.plain_flag(flag, self.store.moment(began)) {
             let decision = flag.map(|flag| self.store.nothing().evaluate_flag(flag, &request));
