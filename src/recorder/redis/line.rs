@@ -36,9 +36,16 @@ impl Line {
         self.server.timeout()
     }
 
+    /// Whether a Redis that is silent until then can be called so: a caller who has spent its time on other answers
+    /// would take a slow one for dead.
+    pub(super) fn is_enough(&self, until: Instant) -> bool {
+        until.saturating_duration_since(Instant::now()) >= self.timeout() * 9 / 10
+    }
+
     /// One answer per command; none if it may be that nothing was done.
     pub(super) fn ask(&self, batch: &Batch, until: Option<Instant>) -> Option<Vec<Value>> {
         let was_dead = self.is_dead();
+        let is_hurried = until.is_some_and(|until| !self.is_enough(until));
         match self.server.ask(batch.commands(), Purpose::Write, until) {
             Ok(answers) => {
                 if was_dead && self.dead.swap(false, Ordering::Relaxed) {
@@ -48,6 +55,10 @@ impl Line {
             }
             Err(error @ RedisError::Closed) => {
                 self.log.debug("recorder", format_args!("not pushed: {error}"));
+                None
+            }
+            Err(error @ RedisError::Timeout { .. }) if is_hurried => {
+                self.log.debug("recorder", format_args!("not pushed in the time that was left: {error}"));
                 None
             }
             Err(error) => {

@@ -201,6 +201,10 @@ impl Writer {
             ControlFlow::Continue(records) => records,
             ControlFlow::Break(kept) => return kept,
         };
+        if !self.line.is_enough(until) {
+            // Pushed now, it might be done and counted as lost, and pushed again.
+            return self.keep(lane, records);
+        }
         let Some(elements) = lane.elements(&records, &self.identity) else { return Ok(()) };
         let mut batch = Batch::default();
         let push = batch.push(lane.key(), &elements);

@@ -227,6 +227,41 @@ fn each_failure_of_a_push_keeps_what_was_not_done() {
 }
 
 #[test]
+fn who_has_spent_its_time_on_a_slow_redis_pushes_nothing_twice() {
+    // Of twice 5 s; what is too little for a push is left to the io thread, with nobody called dead.
+    for (spent, asked) in [(0, 2), (5400, 2), (5600, 0), (8500, 0), (10_000, 0), (11_000, 0)] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        world.see_in_redis(&[Seen::new("checkout", "alice", 0)], timed(Operation::Treatment, spent));
+        assert_eq!(server.take_asked().len(), asked, "{spent}");
+        let writer = writer(&world);
+        assert_eq!(writer.impressions.held(), usize::from(asked == 0), "{spent}");
+        world.track("alice").expect("pushed");
+        assert_eq!((keys_in(&server, EVENTS).len(), writer.line.is_dead()), (1, false), "{spent}");
+        assert_eq!(writer.empty_lanes(None), Pushed::All);
+        assert_eq!((keys_in(&server, IMPRESSIONS).len(), writer.impressions.held()), (1, 0), "{spent}");
+        assert!(world.lines.lines().is_empty(), "{spent}: {:?}", world.lines.lines());
+    }
+}
+
+#[test]
+fn silence_in_a_hurry_does_not_make_redis_dead() {
+    let server = TestServer::new();
+    let world = world(&json!({}), &server);
+    let writer = writer(&world);
+    let mut batch = Batch::default();
+    batch.push("list", &[b"x".to_vec()]);
+    for (seconds, fault, dead) in
+        [(1, Fault::Silent, false), (1, Fault::Gone, true), (10, Fault::Nothing, false), (10, Fault::Silent, true)]
+    {
+        server.fail_next([fault]);
+        let answers = writer.line.ask(&batch, Some(Instant::now() + Duration::from_secs(seconds)));
+        assert_eq!(answers.is_some(), matches!(fault, Fault::Nothing), "{seconds} s of {fault:?}");
+        assert_eq!(writer.line.is_dead(), dead, "{seconds} s of {fault:?}");
+    }
+}
+
+#[test]
 fn an_expiry_that_fails_is_no_failure() {
     let server = TestServer::new();
     let world = world(&json!({}), &server);
