@@ -53,7 +53,7 @@ use observer::Observer;
 pub(crate) use post::Post;
 use records::StoredEvent;
 use redis::Writer;
-pub(crate) use redis::{RedisWork, Spent};
+pub(crate) use redis::{Introduction, RedisWork, Spent};
 use senders::{Periods, Senders, Sizes};
 use unique_keys::UniqueKeys;
 

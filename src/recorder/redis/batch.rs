@@ -10,7 +10,7 @@ use redis::{Cmd, Pipeline, Value};
 const SECONDS_TO_LIVE: u32 = 3600;
 
 /// Commands that are sent in one piece.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
     pipeline: Pipeline,
     len: usize,

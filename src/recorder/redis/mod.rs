@@ -43,7 +43,7 @@ use crate::telemetry::{Latencies, Operation, Telemetry};
 
 use batch::{Batch, Increase};
 use elements::{Element, Identity};
-use lane::{Lane, NotKept};
+use lane::{Lane, NotKept, Pushed};
 use line::{Complaint, Line};
 pub(crate) use work::RedisWork;
 
@@ -55,6 +55,17 @@ pub(crate) struct Spent {
     pub(crate) latency: Option<Duration>,
     /// Whether something failed inside; then its latency does not count.
     pub(crate) failed: bool,
+}
+
+/// What Redis is told of a factory when it begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Introduction {
+    /// Distinct SDK keys that have a living factory in this process.
+    pub(crate) active_factories: usize,
+    /// Factories beyond one for each key.
+    pub(crate) redundant_factories: usize,
+    /// Whether the caller waits for an answer; if it does not, or there is none, the io thread sees to it.
+    pub(crate) at_once: bool,
 }
 
 impl Recorder {
@@ -80,17 +91,13 @@ impl Recorder {
         Ok(Recorder { strategy, idle: false, redis: Some(Arc::new(writer)), ..recorder })
     }
 
-    /// Starts the thread that pushes what calls do not, after telling Redis of this factory: the numbers are of distinct
-    /// SDK keys that have a living factory in this process, and of factories beyond one for each.
-    pub(crate) fn start_redis(
-        &self,
-        descriptors: &Descriptors,
-        active_factories: usize,
-        redundant_factories: usize,
-    ) -> io::Result<RedisWork> {
+    /// Starts the thread that pushes what calls do not, and tells Redis of this factory.
+    pub(crate) fn start_redis(&self, descriptors: &Descriptors, introduction: Introduction) -> io::Result<RedisWork> {
         let Some(writer) = &self.redis else { return Err(io::ErrorKind::Unsupported.into()) };
-        writer.announce(active_factories, redundant_factories);
-        RedisWork::start(writer, descriptors)
+        let untold = writer
+            .introduction(introduction.active_factories, introduction.redundant_factories)
+            .filter(|batch| !introduction.at_once || writer.introduce(batch) == Pushed::Lost);
+        RedisWork::start(writer, descriptors, untold)
     }
 
     /// Records the evaluations of one call, in their order, and what it took. Listeners hear of all of them; what is to

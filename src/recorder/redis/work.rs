@@ -35,9 +35,14 @@ pub(crate) struct RedisWork {
 }
 
 impl RedisWork {
-    pub(super) fn start(writer: &Arc<Writer>, descriptors: &Descriptors) -> io::Result<Self> {
+    /// Begins with what Redis was not told yet of the factory, if anything.
+    pub(super) fn start(
+        writer: &Arc<Writer>,
+        descriptors: &Descriptors,
+        introduction: Option<Batch>,
+    ) -> io::Result<Self> {
         let work = Arc::clone(writer);
-        let io = Io::start(writer.log.clone(), descriptors, |stop| work.work(stop))?;
+        let io = Io::start(writer.log.clone(), descriptors, |stop| work.work(stop, introduction))?;
         Ok(RedisWork { writer: Arc::clone(writer), io })
     }
 
@@ -49,25 +54,49 @@ impl RedisWork {
 }
 
 impl Writer {
-    /// Tells Redis that this factory began. It does without if that fails.
-    pub(super) fn announce(&self, active_factories: usize, redundant_factories: usize) {
-        let body = match serde_json::to_vec(&InitBody::new(active_factories, redundant_factories)) {
-            Ok(body) => body,
-            Err(error) => return self.log.error("telemetry", format_args!("cannot be written as JSON: {error}")),
+    /// What tells Redis that this factory began; none, which is logged, if it cannot be written.
+    pub(super) fn introduction(&self, active_factories: usize, redundant_factories: usize) -> Option<Batch> {
+        let body = serde_json::to_vec(&InitBody::new(active_factories, redundant_factories));
+        let complain = |error: &serde_json::Error| {
+            self.log.error("telemetry", format_args!("cannot be written as JSON: {error}"));
         };
         let mut batch = Batch::default();
-        batch.set(&self.keys.init, self.identity.field(), &body);
-        self.line.ask_quietly(&batch, None);
+        batch.set(&self.keys.init, self.identity.field(), &body.inspect_err(complain).ok()?);
+        Some(batch)
+    }
+
+    /// Tells Redis that this factory began. It does without if that is refused.
+    pub(super) fn introduce(&self, introduction: &Batch) -> Pushed {
+        match self.line.ask_quietly(introduction, None) {
+            Some(_) => Pushed::All,
+            None => Pushed::Lost,
+        }
     }
 
     /// Everything on the io thread. False if something was not pushed in the end.
-    async fn work(self: Arc<Self>, mut stop: Stop) -> bool {
+    async fn work(self: Arc<Self>, mut stop: Stop, introduction: Option<Batch>) -> bool {
         let end = End::default();
-        tokio::join!(self.keep_pushing(&end), async {
+        let introducing = || Arc::clone(&self).keep_introducing(introduction.clone(), end.ending());
+        tokio::join!(supervise(&self.log, introducing), self.keep_pushing(&end), async {
             stop.requested().await;
             end.begin();
         });
         self.drain(stop.deadline()).await
+    }
+
+    /// Tells Redis of the factory, until there is an answer; once at any rate, however soon the end begins.
+    async fn keep_introducing(self: Arc<Self>, introduction: Option<Batch>, mut ending: Ending) {
+        let Some(introduction) = introduction else { return };
+        let (first, cap) = PAUSES;
+        let mut backoff = Backoff::new(first, cap, 0.9..=1.1);
+        let mut random = seeded_random();
+        while self.introduce(&introduction) == Pushed::Lost {
+            tokio::select! {
+                biased;
+                () = ending.begun() => return,
+                () = sleep(backoff.next(&mut random)) => {}
+            }
+        }
     }
 
     /// Pushes everything at its time, until the end.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::lane::Pushed;
 use super::test_server::{Fault, TestServer};
 use super::tests::{UNTIMED, complaints, keys_in, world, writer};
-use super::{RedisWork, Writer};
+use super::{Introduction, RedisWork, Writer};
 use crate::descriptors::Descriptors;
 use crate::logging::Level;
 use crate::recorder::schedule::End;
@@ -229,14 +229,55 @@ fn a_start_is_told_of_and_does_without_an_answer() {
     let server = TestServer::new();
     let world = world(&json!({}), &server);
     let writer = writer(&world);
+    let introduction = writer.introduction(2, 1).expect("JSON");
     server.fail_next([Fault::Gone]);
-    writer.announce(2, 1);
+    assert_eq!(writer.introduce(&introduction), Pushed::Lost);
     assert!(world.lines.lines().is_empty() && !writer.line.is_dead());
-    writer.announce(2, 1);
+    assert_eq!(writer.introduce(&introduction), Pushed::All);
     let said = server.hash("SPLITIO.telemetry.init");
     let said: Json = serde_json::from_str(&said["rust-1.0.0/a-b/10.0.0.7"]).expect("JSON");
     assert_eq!(said, json!({"oM": 1, "st": "redis", "aF": 2, "rF": 1, "t": []}));
     assert!(server.inside().expiries.is_empty());
+}
+
+#[test]
+fn a_start_that_nobody_waits_for_is_told_of_by_the_io_thread_and_again_until_it_is_answered() {
+    let told = |server: &TestServer| !server.hash("SPLITIO.telemetry.init").is_empty();
+    for (at_once, failures, told_at_once) in [(true, 0, true), (true, 2, false), (false, 0, false), (false, 2, false)] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        server.fail_next(std::iter::repeat_n(Fault::Gone, failures));
+        let barrier = server.barrier.lock().expect("no panic");
+        if !told_at_once {
+            server.fail_always(Fault::Holds);
+        }
+        let introduction = Introduction { active_factories: 1, redundant_factories: 0, at_once };
+        // With an io thread that gets no answer.
+        let work = world.recorder.start_redis(&Descriptors::default(), introduction).expect("a thread");
+        assert_eq!(told(&server), told_at_once, "{at_once}, {failures} failures");
+        drop(barrier);
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        while !told(&server) && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert!(told(&server), "{at_once}, {failures} failures");
+        work.io.stop(Some(deadline));
+        assert!(work.io.join(Some(deadline)), "{at_once}, {failures} failures");
+        let asked = server.take_asked();
+        assert_eq!(asked, vec![["HSET"]; failures + 1], "{at_once}, {failures} failures");
+    }
+}
+
+#[test]
+fn who_ends_at_once_is_told_of_all_the_same() {
+    let server = TestServer::new();
+    let world = world(&json!({}), &server);
+    let introduction = Introduction { active_factories: 1, redundant_factories: 0, at_once: false };
+    let work = world.recorder.start_redis(&Descriptors::default(), introduction).expect("a thread");
+    let deadline = Some(std::time::Instant::now() + Duration::from_secs(60));
+    work.io.stop(deadline);
+    assert!(work.io.join(deadline));
+    assert_eq!(server.take_asked(), [["HSET"]]);
 }
 
 /// What a factory sees of it, on its thread and with a clock that nobody turns.
@@ -245,7 +286,7 @@ fn in_an_outage_under_eight_threads_every_accepted_record_arrives_and_in_order()
     let server = TestServer::new();
     let world =
         world(&json!({"impressionsMode": "DEBUG", "eventsQueueSize": 3000, "impressionsQueueSize": 3000}), &server);
-    let work = RedisWork::start(&writer(&world), &Descriptors::default()).expect("a thread");
+    let work = RedisWork::start(&writer(&world), &Descriptors::default(), None).expect("a thread");
     let over = AtomicBool::new(false);
     let results: Vec<(usize, Vec<String>)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
