@@ -93,8 +93,14 @@ impl Consumer {
         &self.work.io
     }
 
-    /// Ends all connections. Nothing is pushed after that.
+    /// Lets nothing that is pushed from now on take longer than that.
+    pub(super) fn end_by(&self, deadline: Option<Instant>) {
+        self.work.end_by(deadline);
+    }
+
+    /// Ends all connections, and says what was not pushed until now: nothing is after that.
     pub(super) fn close(&self) {
+        self.work.give_up();
         self.server.close();
     }
 }

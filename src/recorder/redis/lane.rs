@@ -142,7 +142,7 @@ impl<T: Element> Lane<T> {
     }
 
     /// Pushes all that waits, and opens the gate when that is done. For the io thread.
-    pub(super) fn empty(&self, line: &Line, by: &Identity, until: Option<Instant>) -> Pushed {
+    pub(super) fn empty(&self, line: &Line, by: &Identity) -> Pushed {
         loop {
             {
                 let mut gate = self.gate();
@@ -156,7 +156,7 @@ impl<T: Element> Lane<T> {
             }
             // The time is not looked at. What is held and not to be had comes back later.
             let Some(bulk) = self.outbox.take(0) else { return Pushed::Lost };
-            let pushed = self.push_bulk(line, by, bulk, until);
+            let pushed = self.push_bulk(line, by, bulk);
             let next = if pushed == Pushed::All { Gate::Emptying } else { Gate::Shut };
             self.turn(&mut self.gate(), next);
             if pushed != Pushed::All {
@@ -165,7 +165,7 @@ impl<T: Element> Lane<T> {
         }
     }
 
-    fn push_bulk(&self, line: &Line, by: &Identity, bulk: Bulk<T>, until: Option<Instant>) -> Pushed {
+    fn push_bulk(&self, line: &Line, by: &Identity, bulk: Bulk<T>) -> Pushed {
         let Some(elements) = self.elements(bulk.records(), by) else {
             bulk.discard();
             return Pushed::All;
@@ -173,7 +173,7 @@ impl<T: Element> Lane<T> {
         let mut batch = Batch::default();
         let push = batch.push(&self.key, &elements);
         // A bulk that is dropped is put back.
-        let Some(answers) = line.ask(&batch, until) else { return Pushed::Lost };
+        let Some(answers) = line.ask(&batch, None) else { return Pushed::Lost };
         match push.created(&answers) {
             Ok(created) => {
                 bulk.sent();
@@ -181,7 +181,7 @@ impl<T: Element> Lane<T> {
                 if created {
                     let mut expiry = Batch::default();
                     expiry.expire(&self.key);
-                    line.ask_quietly(&expiry, until);
+                    line.ask_quietly(&expiry, None);
                 }
                 Pushed::All
             }

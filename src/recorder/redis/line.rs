@@ -3,8 +3,8 @@
 //! Thousands of calls may fail in an outage that lasts a minute. Who asked before the outage was known says nothing of
 //! its end by an answer, and little by a failure.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use redis::Value;
@@ -18,12 +18,14 @@ use crate::redis::{Purpose, RedisError, Server};
 pub(super) struct Line {
     server: Arc<dyn Server>,
     dead: AtomicBool,
+    /// When the factory ends, once it is to end.
+    end: OnceLock<Instant>,
     log: Logger,
 }
 
 impl Line {
     pub(super) fn new(server: Arc<dyn Server>, log: Logger) -> Self {
-        Line { server, dead: AtomicBool::new(false), log }
+        Line { server, dead: AtomicBool::new(false), end: OnceLock::new(), log }
     }
 
     /// Whether nothing was answered last.
@@ -42,11 +44,25 @@ impl Line {
         until.saturating_duration_since(Instant::now()) >= self.timeout() * 9 / 10
     }
 
-    /// One answer per command; none if it may be that nothing was done.
+    /// Lets nobody ask in the background beyond the end of the factory. Only the first end counts.
+    pub(super) fn end_by(&self, deadline: Option<Instant>) {
+        if let Some(deadline) = deadline {
+            self.end.get_or_init(|| deadline);
+        }
+    }
+
+    /// How long who asks in the background waits: as long as a call, for the end of a factory may have to wait for it.
+    fn background(&self) -> Instant {
+        let longest = Instant::now() + 2 * self.timeout();
+        self.end.get().map_or(longest, |&end| longest.min(end))
+    }
+
+    /// One answer per command; none if it may be that nothing was done. Without `until` it is asked in the background.
     pub(super) fn ask(&self, batch: &Batch, until: Option<Instant>) -> Option<Vec<Value>> {
         let was_dead = self.is_dead();
-        let is_hurried = until.is_some_and(|until| !self.is_enough(until));
-        match self.server.ask(batch.commands(), Purpose::Write, until) {
+        let until = until.unwrap_or_else(|| self.background());
+        let is_hurried = !self.is_enough(until);
+        match self.server.ask(batch.commands(), Purpose::Write, Some(until)) {
             Ok(answers) => {
                 if was_dead && self.dead.swap(false, Ordering::Relaxed) {
                     self.log.info("recorder", format_args!("Redis takes records again: what waits is pushed now"));
@@ -79,7 +95,8 @@ impl Line {
         if batch.is_empty() {
             return None;
         }
-        let answers = self.server.ask(batch.commands(), Purpose::Write, until);
+        let until = until.unwrap_or_else(|| self.background());
+        let answers = self.server.ask(batch.commands(), Purpose::Write, Some(until));
         answers.inspect_err(|error| self.log.debug("recorder", format_args!("not written: {error}"))).ok()
     }
 }

@@ -20,7 +20,7 @@ mod work_tests;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::Value;
@@ -163,6 +163,8 @@ pub(super) struct Writer {
     sampling: Sampling,
     /// Rung when a lane is shut.
     bell: Bell,
+    /// Whether it was said what is lost in the end.
+    given_up: AtomicBool,
     log: Logger,
 }
 
@@ -198,6 +200,7 @@ impl Writer {
             telemetry: Arc::clone(&recorder.telemetry),
             sampling: Sampling::new(config.data_sampling),
             bell: Bell::default(),
+            given_up: AtomicBool::new(false),
             log: log.clone(),
         }
     }

@@ -139,7 +139,7 @@ fn modes_are_those_of_memory() {
             world.see_in_redis(&[quiet], UNTIMED);
         }
         let writer = writer(&world);
-        assert_eq!((writer.push_counts(None), writer.push_unique_keys(None)), (Pushed::All, Pushed::All));
+        assert_eq!((writer.push_counts(), writer.push_unique_keys()), (Pushed::All, Pushed::All));
         assert_eq!(server.list(IMPRESSIONS).len(), pushed, "{mode}");
         let counts = counted.iter().map(|(flag, count)| (format!("{flag}::{TEN}"), (*count).to_owned())).collect();
         assert_eq!(server.hash("SPLITIO.impressions.count"), counts, "{mode}");
@@ -156,20 +156,20 @@ fn a_key_lives_for_an_hour_from_the_push_that_created_it() {
         (EVENTS, |world| world.track("alice").expect("pushed")),
         (LATENCIES, |world| {
             world.telemetry.latency(Operation::Treatment, Duration::ZERO);
-            writer(world).push_telemetry(None);
+            writer(world).push_telemetry();
         }),
         ("SPLITIO.telemetry.exceptions", |world| {
             world.telemetry.exception(Operation::Treatments);
-            writer(world).push_telemetry(None);
+            writer(world).push_telemetry();
         }),
         ("SPLITIO.impressions.count", |world| {
             world.see_in_redis(&[Seen::new("quiet", "alice", 0)], UNTIMED);
-            assert_eq!(writer(world).push_counts(None), Pushed::All);
+            assert_eq!(writer(world).push_counts(), Pushed::All);
         }),
         ("SPLITIO.uniquekeys", |world| {
             world.recorder.unique_keys.forget_seen();
             world.see_in_redis(&[Seen::new("quiet", "alice", 0)], UNTIMED);
-            assert_eq!(writer(world).push_unique_keys(None), Pushed::All);
+            assert_eq!(writer(world).push_unique_keys(), Pushed::All);
         }),
     ];
     for (key, leave) in kinds {
@@ -218,8 +218,8 @@ fn each_failure_of_a_push_keeps_what_was_not_done() {
         drop(inside);
         assert_eq!(found, (pushed, held, latencies, expiries), "{fault:?}");
         assert_eq!(complaints(&world), held, "{fault:?}: {:?}", world.lines.lines());
-        assert_eq!(writer.empty_lanes(None), Pushed::All);
-        writer.push_telemetry(None);
+        assert_eq!(writer.empty_lanes(), Pushed::All);
+        writer.push_telemetry();
         assert_eq!((server.list(IMPRESSIONS).len(), writer.impressions.held()), (pushed + held, 0), "{fault:?}");
         assert!(!server.hash(LATENCIES).is_empty(), "{fault:?}");
         assert_eq!(world.lines.count(Level::Info), held, "{fault:?}: {:?}", world.lines.lines());
@@ -238,7 +238,7 @@ fn who_has_spent_its_time_on_a_slow_redis_pushes_nothing_twice() {
         assert_eq!(writer.impressions.held(), usize::from(asked == 0), "{spent}");
         world.track("alice").expect("pushed");
         assert_eq!((keys_in(&server, EVENTS).len(), writer.line.is_dead()), (1, false), "{spent}");
-        assert_eq!(writer.empty_lanes(None), Pushed::All);
+        assert_eq!(writer.empty_lanes(), Pushed::All);
         assert_eq!((keys_in(&server, IMPRESSIONS).len(), writer.impressions.held()), (1, 0), "{spent}");
         assert!(world.lines.lines().is_empty(), "{spent}: {:?}", world.lines.lines());
     }
@@ -289,7 +289,7 @@ fn in_an_outage_records_wait_in_order_and_nobody_asks() {
     }
     let writer = writer(&world);
     for _ in 0..3 {
-        assert_eq!(writer.empty_lanes(None), Pushed::Lost);
+        assert_eq!(writer.empty_lanes(), Pushed::Lost);
     }
     assert_eq!(
         (world.lines.count(Level::Error), world.lines.count(Level::Warning)),
@@ -300,7 +300,7 @@ fn in_an_outage_records_wait_in_order_and_nobody_asks() {
     assert_eq!(world.telemetry.events().dropped.sum(), 3);
 
     server.fail_always(Fault::Nothing);
-    assert_eq!(writer.empty_lanes(None), Pushed::All);
+    assert_eq!(writer.empty_lanes(), Pushed::All);
     world.track("6").expect("pushed");
     world.see_in_redis(&[Seen::new("checkout", "6", 0)], UNTIMED);
     assert_eq!(keys_in(&server, EVENTS), ["0", "1", "2", "3", "4", "6"]);
@@ -348,7 +348,7 @@ fn while_the_queue_is_emptied_calls_wait_and_then_push_themselves() {
     let writer = writer(&world);
     let barrier = server.barrier.lock().expect("no panic");
     std::thread::scope(|scope| {
-        let emptying = scope.spawn(|| writer.empty_lanes(None));
+        let emptying = scope.spawn(|| writer.empty_lanes());
         while server.inside().waiting == 0 {
             std::thread::yield_now();
         }
@@ -394,7 +394,7 @@ fn the_end_refuses_instead_of_forgetting() {
         }
         server.take_asked();
         assert!(matches!(world.track("late"), Err(Refusal::Destroyed)));
-        assert_eq!(writer.empty_lanes(None), Pushed::All);
+        assert_eq!(writer.empty_lanes(), Pushed::All);
         assert_eq!((server.take_asked().len(), writer.events.held()), (0, 0));
         assert!(world.lines.lines().is_empty(), "{:?}", world.lines.lines());
     }

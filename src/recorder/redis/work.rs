@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::time::{Instant as TokioInstant, sleep};
@@ -44,6 +45,16 @@ impl RedisWork {
         let work = Arc::clone(writer);
         let io = Io::start(writer.log.clone(), descriptors, |stop| work.work(stop, introduction))?;
         Ok(RedisWork { writer: Arc::clone(writer), io })
+    }
+
+    /// Lets no attempt to push take longer than that, for the factory ends then.
+    pub(crate) fn end_by(&self, deadline: Option<Instant>) {
+        self.writer.line.end_by(deadline);
+    }
+
+    /// Gives up what was not pushed until the end, and says so. Later the thread, if it is still waiting, says no more.
+    pub(crate) fn give_up(&self) {
+        self.writer.give_up();
     }
 
     /// Pushes what is recorded; false if not all of it arrived in time.
@@ -109,7 +120,7 @@ impl Writer {
             supervise(log, || {
                 let (this, ending) = (this(), ending());
                 async move {
-                    keep_doing(this.counts.bell(), COUNTS_PERIOD, ending, || in_time(this.push_counts(None))).await;
+                    keep_doing(this.counts.bell(), COUNTS_PERIOD, ending, || in_time(this.push_counts())).await;
                 }
             }),
             supervise(log, || {
@@ -118,7 +129,7 @@ impl Writer {
                     let bell = this.unique_keys.bell();
                     keep_doing(bell, UNIQUE_KEYS_PERIOD, ending, || {
                         bell.answer();
-                        in_time(this.push_unique_keys(None))
+                        in_time(this.push_unique_keys())
                     })
                     .await;
                 }
@@ -133,7 +144,7 @@ impl Writer {
             supervise(log, || {
                 let this = this();
                 every(TELEMETRY_PERIOD, ending(), move || {
-                    this.push_telemetry(None);
+                    this.push_telemetry();
                     async {}
                 })
             }),
@@ -147,7 +158,7 @@ impl Writer {
         let mut random = seeded_random();
         loop {
             self.bell.answer();
-            let pause = match self.empty_lanes(None) {
+            let pause = match self.empty_lanes() {
                 Pushed::All => {
                     backoff.reset();
                     None
@@ -164,9 +175,9 @@ impl Writer {
     }
 
     /// Pushes what waits, and lets calls push again where nothing waits any more.
-    pub(super) fn empty_lanes(&self, until: Option<Instant>) -> Pushed {
-        let impressions = || self.impressions.empty(&self.line, &self.identity, until);
-        let events = || self.events.empty(&self.line, &self.identity, until);
+    pub(super) fn empty_lanes(&self) -> Pushed {
+        let impressions = || self.impressions.empty(&self.line, &self.identity);
+        let events = || self.events.empty(&self.line, &self.identity);
         // First those that have something to try it with: calls should not have to find out.
         let (some_impressions, some_events) = (self.impressions.held() > 0, self.events.held() > 0);
         let mut pushed = Pushed::All;
@@ -191,7 +202,7 @@ impl Writer {
         let mut backoff = Backoff::new(first, cap, 0.9..=1.1);
         let mut random = seeded_random();
         loop {
-            match self.push_once(deadline) {
+            match self.push_once() {
                 Pushed::All => return true,
                 Pushed::Refused if deadline.is_none() => return false,
                 Pushed::Refused | Pushed::Lost => {}
@@ -204,15 +215,15 @@ impl Writer {
         }
     }
 
-    fn push_once(&self, until: Option<Instant>) -> Pushed {
+    fn push_once(&self) -> Pushed {
         let mut pushed = Pushed::All;
         for push in [Self::empty_lanes, Self::push_counts, Self::push_unique_keys] {
-            pushed = worse(pushed, push(self, until));
+            pushed = worse(pushed, push(self));
             if pushed == Pushed::Lost {
                 return pushed;
             }
         }
-        self.push_telemetry(until);
+        self.push_telemetry();
         pushed
     }
 
@@ -224,6 +235,15 @@ impl Writer {
         while all_arrived && self.impressions.held() + self.events.held() > 0 {
             all_arrived = self.push_all(Some(deadline)).await;
         }
+        self.give_up();
+        all_arrived
+    }
+
+    /// Gives up what was not pushed, and says how much that is, once.
+    fn give_up(&self) {
+        if self.given_up.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let (impressions, events) = (self.impressions.close(), self.events.close());
         if impressions + events > 0 {
             self.log.error(
@@ -231,10 +251,9 @@ impl Writer {
                 format_args!("{impressions} impressions and {events} events could not be pushed in time and are lost"),
             );
         }
-        all_arrived
     }
 
-    pub(super) fn push_counts(&self, until: Option<Instant>) -> Pushed {
+    pub(super) fn push_counts(&self) -> Pushed {
         let Some(mut counts) = self.counts.take(clock::now_ms()) else { return Pushed::All };
         counts.give_up(|flag| {
             // The Synchronizer splits a field there, and drops one of more than two parts.
@@ -252,12 +271,12 @@ impl Writer {
             return Pushed::All;
         }
         // Counts that are dropped are counted on.
-        let Some(answers) = self.line.ask(&batch, until) else { return Pushed::Lost };
+        let Some(answers) = self.line.ask(&batch, None) else { return Pushed::Lost };
         counts.partly_sent(|place| increase.is_done(&answers, place));
         if increase.created(&answers) {
             let mut expiry = Batch::default();
             expiry.expire(&self.keys.counts);
-            self.line.ask_quietly(&expiry, until);
+            self.line.ask_quietly(&expiry, None);
         }
         match increase.refused(&answers) {
             Some(why) => {
@@ -271,7 +290,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn push_unique_keys(&self, until: Option<Instant>) -> Pushed {
+    pub(super) fn push_unique_keys(&self) -> Pushed {
         while let Some(keys) = self.unique_keys.take(0) {
             let elements: Result<Vec<_>, _> = keys.flags().map(|flag| serde_json::to_vec(&flag)).collect();
             let elements = match elements {
@@ -285,7 +304,7 @@ impl Writer {
             let mut batch = Batch::default();
             let push = batch.push(&self.keys.unique_keys, &elements);
             // Keys that are dropped wait again.
-            let Some(answers) = self.line.ask(&batch, until) else { return Pushed::Lost };
+            let Some(answers) = self.line.ask(&batch, None) else { return Pushed::Lost };
             match push.created(&answers) {
                 Ok(created) => {
                     keys.sent();
@@ -293,7 +312,7 @@ impl Writer {
                     if created {
                         let mut expiry = Batch::default();
                         expiry.expire(&self.keys.unique_keys);
-                        self.line.ask_quietly(&expiry, until);
+                        self.line.ask_quietly(&expiry, None);
                     }
                 }
                 Err(why) => {
@@ -306,7 +325,7 @@ impl Writer {
     }
 
     /// Pushes latencies that went with no call, and failures. They are tried again in a minute.
-    pub(super) fn push_telemetry(&self, until: Option<Instant>) {
+    pub(super) fn push_telemetry(&self) {
         if self.line.is_dead() {
             return;
         }
@@ -317,7 +336,7 @@ impl Writer {
             .iter()
             .map(|&(operation, count)| (format!("{}/{}", self.identity.field(), Operation::METHODS[operation]), count));
         let failed = batch.increase(&self.keys.exceptions, fields);
-        let Some(answers) = self.line.ask_quietly(&batch, until) else {
+        let Some(answers) = self.line.ask_quietly(&batch, None) else {
             self.telemetry.put_back_latencies(latencies);
             self.telemetry.put_back_exceptions(exceptions);
             return;
@@ -329,7 +348,7 @@ impl Writer {
         if failed.created(&answers) {
             expiry.expire(&self.keys.exceptions);
         }
-        self.line.ask_quietly(&expiry, until);
+        self.line.ask_quietly(&expiry, None);
     }
 }
 

@@ -122,8 +122,8 @@ async fn what_could_not_be_flushed_is_merged_back() {
         assert!(!drained(&writer, 1).await, "{fault:?}");
         see(&["bob", "carol"]);
         server.fail_always(Fault::Nothing);
-        assert_eq!((writer.push_counts(None), writer.push_unique_keys(None)), (Pushed::All, Pushed::All));
-        writer.push_telemetry(None);
+        assert_eq!((writer.push_counts(), writer.push_unique_keys()), (Pushed::All, Pushed::All));
+        writer.push_telemetry();
         let mut keys: Vec<Json> = server.list(UNIQUE_KEYS);
         let mut keys: Vec<Json> =
             keys.iter_mut().flat_map(|element| element["ks"].as_array_mut().expect("keys").drain(..)).collect();
@@ -145,14 +145,14 @@ fn only_counts_that_were_refused_are_merged_back() {
     }
     // As if somebody had put text there.
     server.inside().hashes.entry(COUNTS.to_owned()).or_default().insert(format!("c::{TEN}"), "text".to_owned());
-    assert_eq!(writer.push_counts(None), Pushed::Refused);
+    assert_eq!(writer.push_counts(), Pushed::Refused);
     assert_eq!(world.lines.count(Level::Error), 1, "{:?}", world.lines.lines());
     server.inside().hashes.get_mut(COUNTS).expect("counts").remove(&format!("c::{TEN}"));
     see("c");
-    assert_eq!(writer.push_counts(None), Pushed::All);
+    assert_eq!(writer.push_counts(), Pushed::All);
     let counts = [("a", "1"), ("c", "3")].map(|(flag, count)| (format!("{flag}::{TEN}"), count.to_owned()));
     assert_eq!(server.hash(COUNTS), counts.into());
-    assert_eq!((writer.push_counts(None), server.inside().expiries.len()), (Pushed::All, 0));
+    assert_eq!((writer.push_counts(), server.inside().expiries.len()), (Pushed::All, 0));
     assert_eq!(world.lines.count(Level::Info), 1, "{:?}", world.lines.lines());
 }
 
@@ -278,6 +278,51 @@ fn who_ends_at_once_is_told_of_all_the_same() {
     work.io.stop(deadline);
     assert!(work.io.join(deadline));
     assert_eq!(server.take_asked(), [["HSET"]]);
+}
+
+#[test]
+fn nobody_asks_in_the_background_for_longer_than_a_call_or_beyond_the_end() {
+    for (end, longest) in [(None, 10), (Some(2), 2), (Some(60), 10)] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        let writer = writer(&world);
+        let begun = std::time::Instant::now();
+        writer.line.end_by(end.map(|seconds| begun + Duration::from_secs(seconds)));
+        // Once it is asked and once quietly.
+        world.see_in_redis(&[Seen::new("quiet", "alice", 0)], UNTIMED);
+        assert_eq!(writer.push_counts(), Pushed::All);
+        let counted = server.inside().until.take().expect("a limit") - begun;
+        world.telemetry.exception(Operation::Track);
+        writer.push_telemetry();
+        let measured = server.inside().until.take().expect("a limit") - begun;
+        for until in [counted, measured] {
+            assert!((longest..longest + 5).contains(&until.as_secs()), "{end:?}: {until:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_lost_is_said_before_the_end_and_once() {
+    let server = TestServer::new();
+    let world = world(&json!({}), &server);
+    server.fail_next([Fault::Gone]);
+    world.track("alice").expect("room");
+    server.fail_always(Fault::Holds);
+    let barrier = server.barrier.lock().expect("no panic");
+    let work = RedisWork::start(&writer(&world), &Descriptors::default(), None).expect("a thread");
+    while server.inside().waiting == 0 {
+        std::thread::yield_now();
+    }
+    let deadline = Some(std::time::Instant::now());
+    work.end_by(deadline);
+    work.io.stop(deadline);
+    assert!(!work.io.join(deadline));
+    let lost = || world.lines.lines().iter().filter(|(_, line)| line.ends_with("and are lost")).count();
+    work.give_up();
+    assert_eq!(lost(), 1, "{:?}", world.lines.lines());
+    drop(barrier);
+    assert!(work.io.join(Some(std::time::Instant::now() + Duration::from_secs(60))));
+    assert_eq!(lost(), 1, "{:?}", world.lines.lines());
 }
 
 /// What a factory sees of it, on its thread and with a clock that nobody turns.
