@@ -123,6 +123,14 @@ impl Increase {
     }
 }
 
+/// Why something is not set, as the server puts it.
+pub(super) fn refusal_to_set(answers: &[Value]) -> Option<String> {
+    match answers {
+        [Value::Int(_)] => None,
+        other => Some(refusal(other.first())),
+    }
+}
+
 fn refusal(answer: Option<&Value>) -> String {
     match answer {
         Some(Value::ServerError(error)) => match error.details() {

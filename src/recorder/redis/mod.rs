@@ -131,8 +131,16 @@ impl Recorder {
         }
         if !sent.is_empty() {
             let left = (2 * writer.line.timeout()).saturating_sub(spent.latency.unwrap_or(writer.line.timeout()));
-            // What is not kept is counted and logged, and the caller has no use for the news.
-            let _ = writer.push(&writer.impressions, sent, Instant::now() + left);
+            let count = sent.len();
+            match writer.push(&writer.impressions, sent, Instant::now() + left) {
+                // What there is no room for is counted and logged, and the caller has no use for the news.
+                Ok(()) | Err(NotKept::Full) => {}
+                Err(NotKept::Ended) => {
+                    self.telemetry.impressions().dropped.add(count as u64);
+                    let when = "that were recorded while the factory was destroyed are lost";
+                    writer.log.warning("recorder", format_args!("{count} impressions {when}"));
+                }
+            }
         }
     }
 

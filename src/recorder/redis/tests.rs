@@ -24,6 +24,11 @@ pub(super) fn world(options: &Json, server: &Arc<TestServer>) -> World {
 
 /// A world whose recorder pushes to a server.
 fn redirected(world: World, server: &Arc<TestServer>, prefix: &str) -> World {
+    let log = world.recorder.log.clone();
+    logging_to(world, server, prefix, log)
+}
+
+pub(super) fn logging_to(world: World, server: &Arc<TestServer>, prefix: &str, log: Logger) -> World {
     let mut redis: RedisConfig = world.config.redis.clone();
     redis.prefix = Some(prefix.to_owned());
     let instance = Instance {
@@ -39,7 +44,7 @@ fn redirected(world: World, server: &Arc<TestServer>, prefix: &str) -> World {
         &Keys::of(&redis),
         &instance,
         Arc::clone(&world.telemetry),
-        old.log.clone(),
+        log,
     );
     let recorder = recorder.expect("an identity");
     world.with(recorder)
@@ -398,6 +403,18 @@ fn the_end_refuses_instead_of_forgetting() {
         assert_eq!((server.take_asked().len(), writer.events.held()), (0, 0));
         assert!(world.lines.lines().is_empty(), "{:?}", world.lines.lines());
     }
+}
+
+#[test]
+fn impressions_that_come_after_the_end_are_counted() {
+    let server = TestServer::new();
+    let world = world(&json!({}), &server);
+    assert_eq!(writer(&world).impressions.close(), 0);
+    world.see_in_redis(&["a", "b"].map(|flag| Seen::new(flag, "alice", 0)), UNTIMED);
+    assert_eq!(world.telemetry.impressions().dropped.sum(), 2);
+    let line = "2 impressions that were recorded while the factory was destroyed are lost";
+    assert_eq!(world.lines.lines(), [(Level::Warning, line.to_owned())]);
+    assert_eq!(server.take_asked().len(), 0);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{Instant as TokioInstant, sleep};
 
 use super::Writer;
-use super::batch::Batch;
+use super::batch::{Batch, refusal_to_set};
 use super::lane::Pushed;
 use crate::backoff::{Backoff, seeded_random};
 use crate::clock;
@@ -78,10 +78,10 @@ impl Writer {
 
     /// Tells Redis that this factory began. It does without if that is refused.
     pub(super) fn introduce(&self, introduction: &Batch) -> Pushed {
-        match self.line.ask_quietly(introduction, None) {
-            Some(_) => Pushed::All,
-            None => Pushed::Lost,
-        }
+        let Some(answers) = self.line.ask_quietly(introduction, None) else { return Pushed::Lost };
+        let Some(why) = refusal_to_set(&answers) else { return Pushed::All };
+        self.log.debug("recorder", format_args!("the start of the factory is not written: {why}"));
+        Pushed::Refused
     }
 
     /// Everything on the io thread. False if something was not pushed in the end.
@@ -251,6 +251,15 @@ impl Writer {
                 format_args!("{impressions} impressions and {events} events could not be pushed in time and are lost"),
             );
         }
+        let now = clock::now_ms();
+        let counted = self.counts.accepted(now).saturating_sub(self.counts.settled());
+        let unique_keys = self.unique_keys.accepted(now).saturating_sub(self.unique_keys.settled());
+        if counted + unique_keys > 0 {
+            self.log.error(
+                "recorder",
+                format_args!("counts of {counted} impressions and {unique_keys} unique keys could not be pushed in time and are lost"),
+            );
+        }
     }
 
     pub(super) fn push_counts(&self) -> Pushed {
@@ -343,6 +352,9 @@ impl Writer {
         };
         let mut expiry = Batch::default();
         self.settle_latencies(latencies, &timed, &answers, &mut expiry);
+        if let Some(why) = failed.refused(&answers) {
+            self.log.debug("recorder", format_args!("failures are not written: {why}"));
+        }
         let refused = exceptions.into_iter().enumerate().filter(|&(place, _)| !failed.is_done(&answers, place));
         self.telemetry.put_back_exceptions(refused.map(|(_, exceptions)| exceptions));
         if failed.created(&answers) {

@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep};
 
 use super::lane::Pushed;
 use super::test_server::{Fault, TestServer};
-use super::tests::{UNTIMED, complaints, keys_in, world, writer};
+use super::tests::{UNTIMED, complaints, keys_in, logging_to, world, writer};
 use super::{Introduction, RedisWork, Writer};
 use crate::descriptors::Descriptors;
-use crate::logging::Level;
+use crate::logging::{Level, Logger};
 use crate::recorder::schedule::End;
-use crate::recorder::test_world::{Seen, TEN};
+use crate::recorder::test_world::{Seen, TEN, World};
 use crate::telemetry::Operation;
 
 const EVENTS: &str = "SPLITIO.events";
@@ -298,6 +298,42 @@ fn nobody_asks_in_the_background_for_longer_than_a_call_or_beyond_the_end() {
         for until in [counted, measured] {
             assert!((longest..longest + 5).contains(&until.as_secs()), "{end:?}: {until:?}");
         }
+    }
+}
+
+#[test]
+fn refusals_of_what_is_not_worth_an_error_are_there_for_who_looks() {
+    let server = TestServer::new();
+    let (log, lines) = Logger::recording(Level::Debug);
+    let world = logging_to(World::new(&json!({})), &server, "", log);
+    let writer = writer(&world);
+    let said = |line: &str| lines.lines().iter().filter(|(level, said)| *level == Level::Debug && said == line).count();
+    server.fail_always(Fault::Refuses("HSET"));
+    assert_eq!(writer.introduce(&writer.introduction(1, 0).expect("JSON")), Pushed::Refused);
+    assert_eq!(said("the start of the factory is not written: OOM no memory"), 1, "{:?}", lines.lines());
+    server.fail_always(Fault::Refuses("HINCRBY"));
+    world.telemetry.exception(Operation::Track);
+    writer.push_telemetry();
+    assert_eq!(said("failures are not written: OOM no memory"), 1, "{:?}", lines.lines());
+    assert_eq!(lines.lines().len(), 2, "{:?}", lines.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_says_what_of_each_kind_is_lost() {
+    for (keys, unique, lost) in [(&[][..], 0, 0), (&["alice"], 1, 1), (&["alice", "bob", "bob"], 2, 1)] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        server.fail_always(Fault::Gone);
+        for key in keys {
+            world.see_in_redis(&[Seen::new("quiet", key, 0)], UNTIMED);
+        }
+        assert_eq!(drained(&writer(&world), 1).await, lost == 0, "{keys:?}");
+        let line = format!(
+            "counts of {} impressions and {unique} unique keys could not be pushed in time and are lost",
+            keys.len()
+        );
+        let said = world.lines.lines().iter().filter(|(level, said)| *level == Level::Error && *said == line).count();
+        assert_eq!(said, lost, "{keys:?}: {:?}", world.lines.lines());
     }
 }
 
