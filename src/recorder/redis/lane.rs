@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::batch::Batch;
+use super::batch::{Batch, Unanswered};
 use super::elements::{Element, Identity};
 use super::line::{Complaint, Line};
 use crate::logging::Logger;
@@ -59,6 +59,7 @@ pub(super) struct Lane<T: Element> {
     open: AtomicBool,
     changed: Condvar,
     complaint: Complaint,
+    unanswered: Unanswered,
     log: Logger,
 }
 
@@ -73,6 +74,7 @@ impl<T: Element> Lane<T> {
             open: AtomicBool::new(true),
             changed: Condvar::new(),
             complaint: Complaint::new(T::WHAT, log.clone()),
+            unanswered: Unanswered::default(),
             log: log.clone(),
         }
     }
@@ -83,6 +85,10 @@ impl<T: Element> Lane<T> {
 
     pub(super) fn complaint(&self) -> &Complaint {
         &self.complaint
+    }
+
+    pub(super) fn unanswered(&self) -> &Unanswered {
+        &self.unanswered
     }
 
     #[cfg(test)]
@@ -173,8 +179,8 @@ impl<T: Element> Lane<T> {
         let mut batch = Batch::default();
         let push = batch.push(&self.key, &elements);
         // A bulk that is dropped is put back.
-        let Some(answers) = line.ask(&batch, None) else { return Pushed::Lost };
-        match push.created(&answers) {
+        let Some(answers) = line.push(&batch, push, &self.unanswered, None) else { return Pushed::Lost };
+        match push.created(&answers, &self.unanswered) {
             Ok(created) => {
                 bulk.sent();
                 self.complaint.accepted();

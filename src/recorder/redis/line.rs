@@ -9,9 +9,16 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use super::batch::Batch;
+use super::batch::{Batch, Push, Unanswered};
 use crate::logging::Logger;
 use crate::redis::{Purpose, RedisError, Server};
+
+/// What is known of commands without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    NotDone,
+    PerhapsDone,
+}
 
 /// Asks Redis, for everything that is recorded.
 #[derive(Debug)]
@@ -59,23 +66,47 @@ impl Line {
 
     /// One answer per command; none if it may be that nothing was done. Without `until` it is asked in the background.
     pub(super) fn ask(&self, batch: &Batch, until: Option<Instant>) -> Option<Vec<Value>> {
+        self.try_asking(batch, until).ok()
+    }
+
+    /// The same for a batch that holds a push; remembers one that may have been done all the same.
+    pub(super) fn push(
+        &self,
+        batch: &Batch,
+        push: Push,
+        unanswered: &Unanswered,
+        until: Option<Instant>,
+    ) -> Option<Vec<Value>> {
+        let answers = self.try_asking(batch, until);
+        if answers.as_ref().is_err_and(|&doubt| doubt == Doubt::PerhapsDone) {
+            unanswered.add(push);
+        }
+        answers.ok()
+    }
+
+    fn try_asking(&self, batch: &Batch, until: Option<Instant>) -> Result<Vec<Value>, Doubt> {
         let was_dead = self.is_dead();
         let until = until.unwrap_or_else(|| self.background());
         let is_hurried = !self.is_enough(until);
-        match self.server.ask(batch.commands(), Purpose::Write, Some(until)) {
+        let answers = self.server.ask(batch.commands(), Purpose::Write, Some(until));
+        let doubt = match &answers {
+            Err(RedisError::Timeout { .. } | RedisError::Broken { .. }) => Doubt::PerhapsDone,
+            _ => Doubt::NotDone,
+        };
+        match answers {
             Ok(answers) => {
                 if was_dead && self.dead.swap(false, Ordering::Relaxed) {
                     self.log.info("recorder", format_args!("Redis takes records again: what waits is pushed now"));
                 }
-                Some(answers)
+                Ok(answers)
             }
             Err(error @ RedisError::Closed) => {
                 self.log.debug("recorder", format_args!("not pushed: {error}"));
-                None
+                Err(doubt)
             }
             Err(error @ RedisError::Timeout { .. }) if is_hurried => {
                 self.log.debug("recorder", format_args!("not pushed in the time that was left: {error}"));
-                None
+                Err(doubt)
             }
             Err(error) => {
                 if self.dead.swap(true, Ordering::Relaxed) {
@@ -85,7 +116,7 @@ impl Line {
                     let what = "what evaluations and track leave behind waits until Redis takes it";
                     self.log.warning("recorder", format_args!("{what}: {error}"));
                 }
-                None
+                Err(doubt)
             }
         }
     }

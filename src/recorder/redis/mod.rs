@@ -41,7 +41,7 @@ use crate::refusal::Refusal;
 use crate::storage::Store;
 use crate::telemetry::{Latencies, Operation, Telemetry};
 
-use batch::{Batch, Increase};
+use batch::{Batch, Increase, Unanswered};
 use elements::{Element, Identity};
 use lane::{Lane, NotKept, Pushed};
 use line::{Complaint, Line};
@@ -167,6 +167,7 @@ pub(super) struct Writer {
     counts_complaint: Complaint,
     unique_keys: Arc<UniqueKeys>,
     unique_keys_complaint: Complaint,
+    unique_keys_unanswered: Unanswered,
     telemetry: Arc<Telemetry>,
     sampling: Sampling,
     /// Rung when a lane is shut.
@@ -205,6 +206,7 @@ impl Writer {
             counts_complaint: Complaint::new("counts of impressions", log.clone()),
             unique_keys: Arc::clone(&recorder.unique_keys),
             unique_keys_complaint: Complaint::new("unique keys", log.clone()),
+            unique_keys_unanswered: Unanswered::default(),
             telemetry: Arc::clone(&recorder.telemetry),
             sampling: Sampling::new(config.data_sampling),
             bell: Bell::default(),
@@ -228,7 +230,7 @@ impl Writer {
         let push = batch.push(lane.key(), &elements);
         let latencies = self.telemetry.pop_my_latencies();
         let increase = self.add_latencies(&mut batch, &latencies);
-        let Some(answers) = self.line.ask(&batch, Some(until)) else {
+        let Some(answers) = self.line.push(&batch, push, lane.unanswered(), Some(until)) else {
             self.telemetry.put_back_latencies(latencies);
             // Who records something else now would wait for the same silence.
             self.impressions.shut();
@@ -237,7 +239,7 @@ impl Writer {
         };
         let mut expiry = Batch::default();
         self.settle_latencies(latencies, &increase, &answers, &mut expiry);
-        let kept = match push.created(&answers) {
+        let kept = match push.created(&answers, lane.unanswered()) {
             Ok(created) => {
                 lane.complaint().accepted();
                 if created {

@@ -250,6 +250,38 @@ fn who_has_spent_its_time_on_a_slow_redis_pushes_nothing_twice() {
 }
 
 #[test]
+fn a_list_that_was_created_without_an_answer_lives_for_an_hour_too() {
+    for (fault, there_before, expires) in [
+        (Fault::Silent, false, true),
+        (Fault::Silent, true, false),
+        (Fault::Gone, false, true),
+        (Fault::Gone, true, false),
+    ] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        if there_before {
+            for list in [EVENTS, IMPRESSIONS, "SPLITIO.uniquekeys"] {
+                server.inside().lists.insert(list.to_owned(), vec!["{}".to_owned()]);
+            }
+        }
+        let writer = writer(&world);
+        server.fail_next([fault]);
+        world.track("alice").expect("room");
+        assert_eq!(writer.empty_lanes(), Pushed::All);
+        server.fail_next([fault]);
+        world.see_in_redis(&[Seen::new("checkout", "alice", 0)], UNTIMED);
+        assert_eq!(writer.empty_lanes(), Pushed::All);
+        server.fail_next([fault]);
+        world.see_in_redis(&[Seen::new("quiet", "alice", 0)], UNTIMED);
+        assert_eq!((writer.push_unique_keys(), writer.push_unique_keys()), (Pushed::Lost, Pushed::All));
+        for list in [EVENTS, IMPRESSIONS, "SPLITIO.uniquekeys"] {
+            let expiry = server.inside().expiries.get(list).copied();
+            assert_eq!(expiry, expires.then_some(3600), "{list}, {fault:?}, {there_before}");
+        }
+    }
+}
+
+#[test]
 fn silence_in_a_hurry_does_not_make_redis_dead() {
     let server = TestServer::new();
     let world = world(&json!({}), &server);

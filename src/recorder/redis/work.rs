@@ -313,8 +313,9 @@ impl Writer {
             let mut batch = Batch::default();
             let push = batch.push(&self.keys.unique_keys, &elements);
             // Keys that are dropped wait again.
-            let Some(answers) = self.line.ask(&batch, None) else { return Pushed::Lost };
-            match push.created(&answers) {
+            let unanswered = &self.unique_keys_unanswered;
+            let Some(answers) = self.line.push(&batch, push, unanswered, None) else { return Pushed::Lost };
+            match push.created(&answers, unanswered) {
                 Ok(created) => {
                     keys.sent();
                     self.unique_keys_complaint.accepted();
