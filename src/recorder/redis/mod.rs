@@ -146,8 +146,8 @@ impl Recorder {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn redis_event(writer: &Writer, event: StoredEvent) -> Result<(), Refusal> {
-        let until = Instant::now() + writer.line.timeout();
+    pub(super) fn redis_event(writer: &Writer, event: StoredEvent, until: Option<Instant>) -> Result<(), Refusal> {
+        let until = until.unwrap_or_else(|| Instant::now() + writer.line.timeout());
         writer.push(&writer.events, vec![event], until).map_err(|not_kept| match not_kept {
             NotKept::Full => Refusal::QueueFull,
             NotKept::Ended => Refusal::Destroyed,

@@ -282,6 +282,22 @@ fn a_list_that_was_created_without_an_answer_lives_for_an_hour_too() {
 }
 
 #[test]
+fn an_event_is_pushed_in_the_time_that_its_call_has_left() {
+    // Of 5 s for a push.
+    for (left, asked) in [(None, 2), (Some(10_000), 2), (Some(4600), 2), (Some(4400), 0), (Some(0), 0)] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        let until = left.map(|left| Instant::now() + Duration::from_millis(left));
+        world.track_until("alice", until).expect("pushed, or room");
+        assert_eq!(server.take_asked().len(), asked, "{left:?}");
+        assert_eq!(writer(&world).events.held(), usize::from(asked == 0), "{left:?}");
+        assert_eq!(writer(&world).empty_lanes(), Pushed::All);
+        assert_eq!(keys_in(&server, EVENTS), ["alice"], "{left:?}");
+        assert!(world.lines.lines().is_empty(), "{left:?}: {:?}", world.lines.lines());
+    }
+}
+
+#[test]
 fn silence_in_a_hurry_does_not_make_redis_dead() {
     let server = TestServer::new();
     let world = world(&json!({}), &server);
