@@ -2,13 +2,14 @@
 //!
 //! While all is well the gate is open, and each call pushes what it leaves behind before it returns. A push that fails
 //! shuts the gate: then calls put their records into the bounded queue and wait for nothing. The io thread pushes what
-//! is in the queue; while it succeeds, calls that have something to push wait for it to finish. That keeps the order of
-//! every thread's records, and threads that record faster than Redis takes it cannot keep the queue full for ever.
+//! is in the queue; while it succeeds, calls that have something to push wait for it to finish: a moment where there is
+//! room in the queue, and as long as they may where there is none. That keeps the order of every thread's records, and
+//! threads that record faster than Redis takes it cannot keep the queue full for ever.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Unanswered};
 use super::elements::{Element, Identity};
@@ -103,16 +104,28 @@ impl<T: Element> Lane<T> {
         self.outbox.held()
     }
 
-    /// Gives records back that are to be pushed by the caller; otherwise says what became of them.
+    /// Gives records back that are to be pushed by the caller; otherwise says what became of them. While the queue is
+    /// emptied it waits: for so long a moment if they fit in, and `until` then if they do not.
     #[inline]
-    pub(super) fn admit(&self, records: Vec<T>, until: Instant) -> ControlFlow<Result<(), NotKept>, Vec<T>> {
-        if self.open.load(Ordering::Acquire) { ControlFlow::Continue(records) } else { self.wait(records, until) }
+    pub(super) fn admit(
+        &self,
+        records: Vec<T>,
+        moment: Duration,
+        until: Instant,
+    ) -> ControlFlow<Result<(), NotKept>, Vec<T>> {
+        if self.open.load(Ordering::Acquire) {
+            ControlFlow::Continue(records)
+        } else {
+            self.wait(records, moment, until)
+        }
     }
 
     #[cold]
-    fn wait(&self, records: Vec<T>, until: Instant) -> ControlFlow<Result<(), NotKept>, Vec<T>> {
+    fn wait(&self, records: Vec<T>, moment: Duration, until: Instant) -> ControlFlow<Result<(), NotKept>, Vec<T>> {
+        let soon = until.min(Instant::now() + moment);
         let mut gate = self.gate();
         while *gate == Gate::Emptying {
+            let until = if self.outbox.has_room_for(records.len()) { soon } else { until };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;

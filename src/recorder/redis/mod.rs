@@ -15,6 +15,8 @@ mod test_server;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod time_tests;
+#[cfg(test)]
 mod work_tests;
 
 use std::io;
@@ -217,7 +219,7 @@ impl Writer {
 
     /// Pushes records of one call and the latencies of its thread, or lets the records wait.
     fn push<T: Element>(&self, lane: &Lane<T>, records: Vec<T>, until: Instant) -> Result<(), NotKept> {
-        let records = match lane.admit(records, until) {
+        let records = match lane.admit(records, self.line.timeout() / 4, until) {
             ControlFlow::Continue(records) => records,
             ControlFlow::Break(kept) => return kept,
         };

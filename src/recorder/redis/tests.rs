@@ -14,8 +14,8 @@ use crate::logging::Level;
 use crate::recorder::test_world::{Seen, TEN, World};
 use crate::rules::intern_treatment;
 
-const IMPRESSIONS: &str = "SPLITIO.impressions";
-const EVENTS: &str = "SPLITIO.events";
+pub(super) const IMPRESSIONS: &str = "SPLITIO.impressions";
+pub(super) const EVENTS: &str = "SPLITIO.events";
 const LATENCIES: &str = "SPLITIO.telemetry.latencies";
 
 pub(super) fn world(options: &Json, server: &Arc<TestServer>) -> World {
@@ -57,7 +57,7 @@ pub(super) fn writer(world: &World) -> Arc<Writer> {
 /// An untimed call.
 pub(super) const UNTIMED: Spent = Spent { operation: Operation::Treatment, latency: None, failed: false };
 
-fn timed(operation: Operation, milliseconds: u64) -> Spent {
+pub(super) fn timed(operation: Operation, milliseconds: u64) -> Spent {
     Spent { operation, latency: Some(Duration::from_millis(milliseconds)), failed: false }
 }
 
@@ -232,89 +232,6 @@ fn each_failure_of_a_push_keeps_what_was_not_done() {
 }
 
 #[test]
-fn who_has_spent_its_time_on_a_slow_redis_pushes_nothing_twice() {
-    // Of twice 5 s; what is too little for a push is left to the io thread, with nobody called dead.
-    for (spent, asked) in [(0, 2), (5400, 2), (5600, 0), (8500, 0), (10_000, 0), (11_000, 0)] {
-        let server = TestServer::new();
-        let world = world(&json!({}), &server);
-        world.see_in_redis(&[Seen::new("checkout", "alice", 0)], timed(Operation::Treatment, spent));
-        assert_eq!(server.take_asked().len(), asked, "{spent}");
-        let writer = writer(&world);
-        assert_eq!(writer.impressions.held(), usize::from(asked == 0), "{spent}");
-        world.track("alice").expect("pushed");
-        assert_eq!((keys_in(&server, EVENTS).len(), writer.line.is_dead()), (1, false), "{spent}");
-        assert_eq!(writer.empty_lanes(), Pushed::All);
-        assert_eq!((keys_in(&server, IMPRESSIONS).len(), writer.impressions.held()), (1, 0), "{spent}");
-        assert!(world.lines.lines().is_empty(), "{spent}: {:?}", world.lines.lines());
-    }
-}
-
-#[test]
-fn a_list_that_was_created_without_an_answer_lives_for_an_hour_too() {
-    for (fault, there_before, expires) in [
-        (Fault::Silent, false, true),
-        (Fault::Silent, true, false),
-        (Fault::Gone, false, true),
-        (Fault::Gone, true, false),
-    ] {
-        let server = TestServer::new();
-        let world = world(&json!({}), &server);
-        if there_before {
-            for list in [EVENTS, IMPRESSIONS, "SPLITIO.uniquekeys"] {
-                server.inside().lists.insert(list.to_owned(), vec!["{}".to_owned()]);
-            }
-        }
-        let writer = writer(&world);
-        server.fail_next([fault]);
-        world.track("alice").expect("room");
-        assert_eq!(writer.empty_lanes(), Pushed::All);
-        server.fail_next([fault]);
-        world.see_in_redis(&[Seen::new("checkout", "alice", 0)], UNTIMED);
-        assert_eq!(writer.empty_lanes(), Pushed::All);
-        server.fail_next([fault]);
-        world.see_in_redis(&[Seen::new("quiet", "alice", 0)], UNTIMED);
-        assert_eq!((writer.push_unique_keys(), writer.push_unique_keys()), (Pushed::Lost, Pushed::All));
-        for list in [EVENTS, IMPRESSIONS, "SPLITIO.uniquekeys"] {
-            let expiry = server.inside().expiries.get(list).copied();
-            assert_eq!(expiry, expires.then_some(3600), "{list}, {fault:?}, {there_before}");
-        }
-    }
-}
-
-#[test]
-fn an_event_is_pushed_in_the_time_that_its_call_has_left() {
-    // Of 5 s for a push.
-    for (left, asked) in [(None, 2), (Some(10_000), 2), (Some(4600), 2), (Some(4400), 0), (Some(0), 0)] {
-        let server = TestServer::new();
-        let world = world(&json!({}), &server);
-        let until = left.map(|left| Instant::now() + Duration::from_millis(left));
-        world.track_until("alice", until).expect("pushed, or room");
-        assert_eq!(server.take_asked().len(), asked, "{left:?}");
-        assert_eq!(writer(&world).events.held(), usize::from(asked == 0), "{left:?}");
-        assert_eq!(writer(&world).empty_lanes(), Pushed::All);
-        assert_eq!(keys_in(&server, EVENTS), ["alice"], "{left:?}");
-        assert!(world.lines.lines().is_empty(), "{left:?}: {:?}", world.lines.lines());
-    }
-}
-
-#[test]
-fn silence_in_a_hurry_does_not_make_redis_dead() {
-    let server = TestServer::new();
-    let world = world(&json!({}), &server);
-    let writer = writer(&world);
-    let mut batch = Batch::default();
-    batch.push("list", &[b"x".to_vec()]);
-    for (seconds, fault, dead) in
-        [(1, Fault::Silent, false), (1, Fault::Gone, true), (10, Fault::Nothing, false), (10, Fault::Silent, true)]
-    {
-        server.fail_next([fault]);
-        let answers = writer.line.ask(&batch, Some(Instant::now() + Duration::from_secs(seconds)));
-        assert_eq!(answers.is_some(), matches!(fault, Fault::Nothing), "{seconds} s of {fault:?}");
-        assert_eq!(writer.line.is_dead(), dead, "{seconds} s of {fault:?}");
-    }
-}
-
-#[test]
 fn an_expiry_that_fails_is_no_failure() {
     let server = TestServer::new();
     let world = world(&json!({}), &server);
@@ -388,81 +305,6 @@ fn impressions_that_do_not_fit_are_counted() {
     let tally = world.telemetry.impressions();
     assert_eq!((tally.queued.sum(), tally.dropped.sum(), world.lines.count(Level::Warning)), (3, 2, 2));
     assert_eq!(world.heard().len(), 5);
-}
-
-#[test]
-fn while_the_queue_is_emptied_calls_wait_and_then_push_themselves() {
-    let server = TestServer::new();
-    let world = world(&json!({"eventsBulkSize": 1}), &server);
-    server.fail_next([Fault::Gone, Fault::Nothing, Fault::Holds]);
-    for key in ["1", "2", "3"] {
-        world.track(key).expect("room");
-    }
-    let writer = writer(&world);
-    let barrier = server.barrier.lock().expect("no panic");
-    std::thread::scope(|scope| {
-        let emptying = scope.spawn(|| writer.empty_lanes());
-        while server.inside().waiting == 0 {
-            std::thread::yield_now();
-        }
-        assert_eq!(keys_in(&server, EVENTS), ["1"]);
-        // Who has waited long enough leaves it to the queue.
-        let event = |key: &str| StoredEvent {
-            key: key.into(),
-            traffic_type: "user".into(),
-            event_type: "paid".into(),
-            value: None,
-            time: TEN,
-            size: 1024,
-            properties: None,
-        };
-        let kept = writer.events.admit(vec![event("4")], Instant::now());
-        assert!(matches!(kept, ControlFlow::Break(Ok(()))));
-        let calling = scope.spawn(|| world.track("5"));
-        while writer.events.waiting_calls() == 0 {
-            std::thread::yield_now();
-        }
-        assert!(!calling.is_finished());
-        drop(barrier);
-        assert_eq!(emptying.join().expect("no panic"), Pushed::All);
-        calling.join().expect("no panic").expect("pushed");
-    });
-    assert_eq!(keys_in(&server, EVENTS), ["1", "2", "3", "4", "5"]);
-    assert_eq!(world.telemetry.events().queued.sum(), 4, "the last was pushed by its call");
-}
-
-#[test]
-fn the_end_refuses_instead_of_forgetting() {
-    for closed_first in [true, false] {
-        let server = TestServer::new();
-        let world = world(&json!({}), &server);
-        let writer = writer(&world);
-        if closed_first {
-            assert_eq!(writer.events.close(), 0);
-        } else {
-            // Its call was on its way when the connections were closed.
-            server.fail_always(Fault::Closed);
-            world.track("in time").expect("room");
-            assert_eq!(writer.events.close(), 1);
-        }
-        server.take_asked();
-        assert!(matches!(world.track("late"), Err(Refusal::Destroyed)));
-        assert_eq!(writer.empty_lanes(), Pushed::All);
-        assert_eq!((server.take_asked().len(), writer.events.held()), (0, 0));
-        assert!(world.lines.lines().is_empty(), "{:?}", world.lines.lines());
-    }
-}
-
-#[test]
-fn impressions_that_come_after_the_end_are_counted() {
-    let server = TestServer::new();
-    let world = world(&json!({}), &server);
-    assert_eq!(writer(&world).impressions.close(), 0);
-    world.see_in_redis(&["a", "b"].map(|flag| Seen::new(flag, "alice", 0)), UNTIMED);
-    assert_eq!(world.telemetry.impressions().dropped.sum(), 2);
-    let line = "2 impressions that were recorded while the factory was destroyed are lost";
-    assert_eq!(world.lines.lines(), [(Level::Warning, line.to_owned())]);
-    assert_eq!(server.take_asked().len(), 0);
 }
 
 #[test]
