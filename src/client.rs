@@ -148,9 +148,11 @@ impl Client {
         }
         // All arguments are looked at before any refuses: the log then names every mistake at once.
         let ready = self.lifecycle.is_ready();
-        let is_known = |name: &str| match &self.redis {
+        // Asking for the traffic type and pushing the event take no longer than an evaluation.
+        let redis = self.redis.as_ref().map(|redis| (redis, Instant::now()));
+        let is_known = |name: &str| match redis {
             _ if !ready || self.mode == Mode::Localhost => true,
-            Some(redis) => redis.has_traffic_type(name, Instant::now()),
+            Some((redis, began)) => redis.has_traffic_type(name, began),
             None => self.store.load().has_traffic_type(name),
         };
         let key = input::key(event.key, Method::Track, &self.log);
@@ -177,6 +179,7 @@ impl Client {
             time: clock::now_ms(),
             size: properties.size,
             properties: properties.json,
+            until: redis.map(|(redis, began)| redis.deadline(began)),
         })
     }
 

@@ -9,7 +9,7 @@ use crate::callbacks::{Instance, Outlets};
 use crate::config::{Config, RedisConfig};
 use crate::descriptors::Descriptors;
 use crate::logging::Logger;
-use crate::recorder::{Recorder, RedisWork};
+use crate::recorder::{Introduction, Recorder, RedisWork};
 use crate::redis::{Keys, Redis, RedisError};
 use crate::storage::RedisStore;
 use crate::sync::io::Io;
@@ -20,6 +20,8 @@ use crate::telemetry::Telemetry;
 pub(super) struct Connected {
     server: Arc<Redis>,
     keys: Keys,
+    /// Whether somebody waits for Redis anyhow, while the factory is made.
+    is_first: bool,
     pub(super) store: Arc<RedisStore>,
 }
 
@@ -39,7 +41,7 @@ impl Connected {
         log: &Logger,
     ) -> Result<Self, FactoryError> {
         let server = Redis::connect(config, Arc::clone(descriptors), log.clone()).map_err(unusable)?;
-        Ok(Connected::on(server, config, fallbacks, log))
+        Ok(Connected { is_first: true, ..Connected::on(server, config, fallbacks, log) })
     }
 
     /// Lets the first who asks connect, for a life that goes on in a forked process: it answers as one whose Redis was
@@ -57,7 +59,7 @@ impl Connected {
     fn on(server: Redis, config: &RedisConfig, fallbacks: bool, log: &Logger) -> Self {
         let (server, keys) = (Arc::new(server), Keys::of(config));
         let store = RedisStore::new(Arc::<Redis>::clone(&server), keys.clone(), config, fallbacks, log.clone());
-        Connected { server, keys, store: Arc::new(store) }
+        Connected { server, keys, is_first: false, store: Arc::new(store) }
     }
 
     /// The recorder that writes to it.
@@ -71,10 +73,12 @@ impl Connected {
         Recorder::for_redis(config, outlets, server, &self.keys, instance, telemetry, log)
     }
 
-    /// Tells Redis that this factory began, and starts the io thread.
+    /// Starts the io thread, and tells Redis that this factory began: before this returns only if it is no life that a
+    /// call resumes, which may take no longer than other calls.
     pub(super) fn start(self, recorder: &Recorder, descriptors: &Descriptors) -> io::Result<Consumer> {
         let (active_factories, redundant_factories) = living::counts();
-        let work = recorder.start_redis(descriptors, active_factories, redundant_factories)?;
+        let introduction = Introduction { active_factories, redundant_factories, at_once: self.is_first };
+        let work = recorder.start_redis(descriptors, introduction)?;
         Ok(Consumer { server: self.server, work })
     }
 }
@@ -89,8 +93,14 @@ impl Consumer {
         &self.work.io
     }
 
-    /// Ends all connections. Nothing is pushed after that.
+    /// Lets nothing that is pushed from now on take longer than that.
+    pub(super) fn end_by(&self, deadline: Option<Instant>) {
+        self.work.end_by(deadline);
+    }
+
+    /// Ends all connections, and says what was not pushed until now: nothing is after that.
     pub(super) fn close(&self) {
+        self.work.give_up();
         self.server.close();
     }
 }

@@ -179,6 +179,9 @@ impl Life {
     /// Ends a life that its lifecycle calls destroyed. False if not all was done in time.
     pub(super) fn end(&self, deadline: Option<Instant>, let_go: impl FnOnce()) -> bool {
         self.outlets.delivery.close_events();
+        if let Source::Redis(consumer) = &self.source {
+            consumer.end_by(deadline);
+        }
         let io = self.source.io();
         if let Some(io) = io {
             io.stop(deadline);

@@ -53,7 +53,7 @@ use observer::Observer;
 pub(crate) use post::Post;
 use records::StoredEvent;
 use redis::Writer;
-pub(crate) use redis::{RedisWork, Spent};
+pub(crate) use redis::{Introduction, RedisWork, Spent};
 use senders::{Periods, Senders, Sizes};
 use unique_keys::UniqueKeys;
 
@@ -112,6 +112,8 @@ pub(crate) struct NewEvent {
     pub(crate) size: usize,
     /// A JSON object.
     pub(crate) properties: Option<String>,
+    /// In Redis mode: by when it is pushed, or waits; none: as long as one answer may take.
+    pub(crate) until: Option<Instant>,
 }
 
 /// What becomes of the impressions of flags that allow it.
@@ -316,7 +318,7 @@ impl Recorder {
         if self.strategy == Strategy::Listeners {
             return Ok(());
         }
-        let NewEvent { key, traffic_type, event_type, value, time, size, properties } = event;
+        let NewEvent { key, traffic_type, event_type, value, time, size, properties, until } = event;
         let properties = match properties.map(RawValue::from_string).transpose() {
             Ok(properties) => properties,
             Err(error) => {
@@ -326,7 +328,7 @@ impl Recorder {
         };
         let stored = || StoredEvent { key, traffic_type, event_type, value, time, size, properties };
         if let Some(writer) = &self.redis {
-            return Self::redis_event(writer, stored());
+            return Self::redis_event(writer, stored(), until);
         }
         self.senders.events.source().push(stored).map_err(|_full| Refusal::QueueFull)
     }

@@ -115,6 +115,11 @@ impl<T: Record> Outbox<T> {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// Whether so many more fit in now.
+    pub(super) fn has_room_for(&self, records: usize) -> bool {
+        self.held().saturating_add(records) <= self.size
+    }
+
     /// Gives up everything that waits, and counts it as dropped, with what is under way and will not be waited for. How
     /// many that was.
     pub(super) fn abandon(&self) -> usize {

@@ -115,6 +115,10 @@ impl World {
     }
 
     pub(super) fn track(&self, key: &str) -> Result<(), Refusal> {
+        self.track_until(key, None)
+    }
+
+    pub(super) fn track_until(&self, key: &str, until: Option<Instant>) -> Result<(), Refusal> {
         self.recorder.event(NewEvent {
             key: key.into(),
             traffic_type: "user".into(),
@@ -123,6 +127,7 @@ impl World {
             time: TEN,
             size: 1024,
             properties: None,
+            until,
         })
     }
 

@@ -266,3 +266,31 @@ def test_children_while_redis_is_away(server, factory_of, named_flags, client):
     os.write(go[1], b".")
     assert children.answers() == [["control", True, True]]
     eventually(lambda: records.Left(client).keys_of_events() == ["child"], "the event of the child")
+
+
+def test_first_call_of_a_child_is_as_short_as_others(server, factory_of, named_flags, client):
+    """Redis hears of a child when it answers again; no call waits for that."""
+    timeout = 0.3
+    factory = factory_of(server, redisSocketTimeout=timeout, redisLocalCacheEnabled=False)
+    split = factory.client()
+    assert split.get_treatment("ann", "flag_0") == "flag_0"
+    assert client.delete("SPLITIO.telemetry.init") == 1
+
+    def work(_worker):
+        began = time.monotonic()
+        answer = split.get_treatment("ann", "flag_0")
+        spent = time.monotonic() - began
+        # Not `go_on`: to this process it is no child.
+        os.kill(server._process.pid, signal.SIGCONT)
+        eventually(lambda: split.get_treatment("ann", "flag_0") == "flag_0", "an answer")
+        eventually(lambda: client.hlen("SPLITIO.telemetry.init") == 1, "word of the child")
+        destroy(factory)
+        return [answer, spent]
+
+    server.pause()
+    try:
+        ((answer, spent),) = Children(1, work).answers()
+    finally:
+        server.go_on()
+    assert answer == "control"
+    assert spent < 2 * timeout + 0.5

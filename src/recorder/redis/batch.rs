@@ -4,13 +4,15 @@
 //! that creates it says so, as the official SDKs mean to do, so that what was never fetched goes as one block. Whether a
 //! push created its key is seen in the answers alone.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use redis::{Cmd, Pipeline, Value};
 
 /// How long what nobody fetches stays.
 const SECONDS_TO_LIVE: u32 = 3600;
 
 /// Commands that are sent in one piece.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
     pipeline: Pipeline,
     len: usize,
@@ -85,12 +87,27 @@ pub(super) struct Push {
 }
 
 impl Push {
-    /// Whether it created its list; an error, as the server puts it, if it was not done.
-    pub(super) fn created(self, answers: &[Value]) -> Result<bool, String> {
+    /// Whether it created its list, or an earlier one did that was not answered; an error, as the server puts it, if it
+    /// was not done.
+    pub(super) fn created(self, answers: &[Value], unanswered: &Unanswered) -> Result<bool, String> {
         match answers.get(self.at) {
-            Some(Value::Int(length)) => Ok(usize::try_from(*length) == Ok(self.elements)),
+            Some(Value::Int(length)) => {
+                let most = unanswered.0.swap(0, Ordering::Relaxed).saturating_add(self.elements);
+                Ok(usize::try_from(*length).is_ok_and(|length| length <= most))
+            }
             other => Err(refusal(other)),
         }
+    }
+}
+
+/// How many elements may have got into a list without an answer that said so, since a push was answered last: if it was
+/// theirs that created the list, nobody else has said how long that lives.
+#[derive(Debug, Default)]
+pub(super) struct Unanswered(AtomicUsize);
+
+impl Unanswered {
+    pub(super) fn add(&self, push: Push) {
+        self.0.fetch_add(push.elements, Ordering::Relaxed);
     }
 }
 
@@ -123,6 +140,14 @@ impl Increase {
     }
 }
 
+/// Why something is not set, as the server puts it.
+pub(super) fn refusal_to_set(answers: &[Value]) -> Option<String> {
+    match answers {
+        [Value::Int(_)] => None,
+        other => Some(refusal(other.first())),
+    }
+}
+
 fn refusal(answer: Option<&Value>) -> String {
     match answer {
         Some(Value::ServerError(error)) => match error.details() {
@@ -150,7 +175,32 @@ mod tests {
         for (elements, answer, expected) in cases {
             let mut batch = Batch::default();
             let push = batch.push("list", &vec![b"x".to_vec(); elements]);
-            assert_eq!(push.created(std::slice::from_ref(&answer)), expected, "{elements} {answer:?}");
+            let answers = std::slice::from_ref(&answer);
+            assert_eq!(push.created(answers, &Unanswered::default()), expected, "{elements} {answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_may_have_been_created_by_pushes_without_an_answer() {
+        // Elements of earlier pushes, the length after one of two elements, and after another.
+        for (earlier, length, created) in [
+            (&[][..], 2, true),
+            (&[], 3, false),
+            (&[1], 3, true),
+            (&[1], 4, false),
+            (&[2, 3], 7, true),
+            (&[2, 3], 4, true),
+        ] {
+            let mut batch = Batch::default();
+            let unanswered = Unanswered::default();
+            for &elements in earlier {
+                unanswered.add(batch.push("list", &vec![b"x".to_vec(); elements]));
+            }
+            let push = Push { at: 0, elements: 2 };
+            let refusal = [refused("OOM", "command not allowed")];
+            assert!(push.created(&refusal, &unanswered).is_err(), "{earlier:?}");
+            assert_eq!(push.created(&[Value::Int(length)], &unanswered), Ok(created), "{length} after {earlier:?}");
+            assert_eq!(push.created(&[Value::Int(length + 2)], &unanswered), Ok(false), "{length} after {earlier:?}");
         }
     }
 

@@ -2,15 +2,16 @@
 //!
 //! While all is well the gate is open, and each call pushes what it leaves behind before it returns. A push that fails
 //! shuts the gate: then calls put their records into the bounded queue and wait for nothing. The io thread pushes what
-//! is in the queue; while it succeeds, calls that have something to push wait for it to finish. That keeps the order of
-//! every thread's records, and threads that record faster than Redis takes it cannot keep the queue full for ever.
+//! is in the queue; while it succeeds, calls that have something to push wait for it to finish: a moment where there is
+//! room in the queue, and as long as they may where there is none. That keeps the order of every thread's records, and
+//! threads that record faster than Redis takes it cannot keep the queue full for ever.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::batch::Batch;
+use super::batch::{Batch, Unanswered};
 use super::elements::{Element, Identity};
 use super::line::{Complaint, Line};
 use crate::logging::Logger;
@@ -59,6 +60,7 @@ pub(super) struct Lane<T: Element> {
     open: AtomicBool,
     changed: Condvar,
     complaint: Complaint,
+    unanswered: Unanswered,
     log: Logger,
 }
 
@@ -73,6 +75,7 @@ impl<T: Element> Lane<T> {
             open: AtomicBool::new(true),
             changed: Condvar::new(),
             complaint: Complaint::new(T::WHAT, log.clone()),
+            unanswered: Unanswered::default(),
             log: log.clone(),
         }
     }
@@ -83,6 +86,10 @@ impl<T: Element> Lane<T> {
 
     pub(super) fn complaint(&self) -> &Complaint {
         &self.complaint
+    }
+
+    pub(super) fn unanswered(&self) -> &Unanswered {
+        &self.unanswered
     }
 
     #[cfg(test)]
@@ -97,16 +104,28 @@ impl<T: Element> Lane<T> {
         self.outbox.held()
     }
 
-    /// Gives records back that are to be pushed by the caller; otherwise says what became of them.
+    /// Gives records back that are to be pushed by the caller; otherwise says what became of them. While the queue is
+    /// emptied it waits: for so long a moment if they fit in, and `until` then if they do not.
     #[inline]
-    pub(super) fn admit(&self, records: Vec<T>, until: Instant) -> ControlFlow<Result<(), NotKept>, Vec<T>> {
-        if self.open.load(Ordering::Acquire) { ControlFlow::Continue(records) } else { self.wait(records, until) }
+    pub(super) fn admit(
+        &self,
+        records: Vec<T>,
+        moment: Duration,
+        until: Instant,
+    ) -> ControlFlow<Result<(), NotKept>, Vec<T>> {
+        if self.open.load(Ordering::Acquire) {
+            ControlFlow::Continue(records)
+        } else {
+            self.wait(records, moment, until)
+        }
     }
 
     #[cold]
-    fn wait(&self, records: Vec<T>, until: Instant) -> ControlFlow<Result<(), NotKept>, Vec<T>> {
+    fn wait(&self, records: Vec<T>, moment: Duration, until: Instant) -> ControlFlow<Result<(), NotKept>, Vec<T>> {
+        let soon = until.min(Instant::now() + moment);
         let mut gate = self.gate();
         while *gate == Gate::Emptying {
+            let until = if self.outbox.has_room_for(records.len()) { soon } else { until };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -142,7 +161,7 @@ impl<T: Element> Lane<T> {
     }
 
     /// Pushes all that waits, and opens the gate when that is done. For the io thread.
-    pub(super) fn empty(&self, line: &Line, by: &Identity, until: Option<Instant>) -> Pushed {
+    pub(super) fn empty(&self, line: &Line, by: &Identity) -> Pushed {
         loop {
             {
                 let mut gate = self.gate();
@@ -156,7 +175,7 @@ impl<T: Element> Lane<T> {
             }
             // The time is not looked at. What is held and not to be had comes back later.
             let Some(bulk) = self.outbox.take(0) else { return Pushed::Lost };
-            let pushed = self.push_bulk(line, by, bulk, until);
+            let pushed = self.push_bulk(line, by, bulk);
             let next = if pushed == Pushed::All { Gate::Emptying } else { Gate::Shut };
             self.turn(&mut self.gate(), next);
             if pushed != Pushed::All {
@@ -165,7 +184,7 @@ impl<T: Element> Lane<T> {
         }
     }
 
-    fn push_bulk(&self, line: &Line, by: &Identity, bulk: Bulk<T>, until: Option<Instant>) -> Pushed {
+    fn push_bulk(&self, line: &Line, by: &Identity, bulk: Bulk<T>) -> Pushed {
         let Some(elements) = self.elements(bulk.records(), by) else {
             bulk.discard();
             return Pushed::All;
@@ -173,15 +192,15 @@ impl<T: Element> Lane<T> {
         let mut batch = Batch::default();
         let push = batch.push(&self.key, &elements);
         // A bulk that is dropped is put back.
-        let Some(answers) = line.ask(&batch, until) else { return Pushed::Lost };
-        match push.created(&answers) {
+        let Some(answers) = line.push(&batch, push, &self.unanswered, None) else { return Pushed::Lost };
+        match push.created(&answers, &self.unanswered) {
             Ok(created) => {
                 bulk.sent();
                 self.complaint.accepted();
                 if created {
                     let mut expiry = Batch::default();
                     expiry.expire(&self.key);
-                    line.ask_quietly(&expiry, until);
+                    line.ask_quietly(&expiry, None);
                 }
                 Pushed::All
             }

@@ -3,27 +3,36 @@
 //! Thousands of calls may fail in an outage that lasts a minute. Who asked before the outage was known says nothing of
 //! its end by an answer, and little by a failure.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use super::batch::Batch;
+use super::batch::{Batch, Push, Unanswered};
 use crate::logging::Logger;
 use crate::redis::{Purpose, RedisError, Server};
+
+/// What is known of commands without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    NotDone,
+    PerhapsDone,
+}
 
 /// Asks Redis, for everything that is recorded.
 #[derive(Debug)]
 pub(super) struct Line {
     server: Arc<dyn Server>,
     dead: AtomicBool,
+    /// When the factory ends, once it is to end.
+    end: OnceLock<Instant>,
     log: Logger,
 }
 
 impl Line {
     pub(super) fn new(server: Arc<dyn Server>, log: Logger) -> Self {
-        Line { server, dead: AtomicBool::new(false), log }
+        Line { server, dead: AtomicBool::new(false), end: OnceLock::new(), log }
     }
 
     /// Whether nothing was answered last.
@@ -36,19 +45,68 @@ impl Line {
         self.server.timeout()
     }
 
-    /// One answer per command; none if it may be that nothing was done.
+    /// Whether a Redis that is silent until then can be called so: a caller who has spent its time on other answers
+    /// would take a slow one for dead.
+    pub(super) fn is_enough(&self, until: Instant) -> bool {
+        until.saturating_duration_since(Instant::now()) >= self.timeout() * 9 / 10
+    }
+
+    /// Lets nobody ask in the background beyond the end of the factory. Only the first end counts.
+    pub(super) fn end_by(&self, deadline: Option<Instant>) {
+        if let Some(deadline) = deadline {
+            self.end.get_or_init(|| deadline);
+        }
+    }
+
+    /// How long who asks in the background waits: as long as a call, for the end of a factory may have to wait for it.
+    fn background(&self) -> Instant {
+        let longest = Instant::now() + 2 * self.timeout();
+        self.end.get().map_or(longest, |&end| longest.min(end))
+    }
+
+    /// One answer per command; none if it may be that nothing was done. Without `until` it is asked in the background.
     pub(super) fn ask(&self, batch: &Batch, until: Option<Instant>) -> Option<Vec<Value>> {
+        self.try_asking(batch, until).ok()
+    }
+
+    /// The same for a batch that holds a push; remembers one that may have been done all the same.
+    pub(super) fn push(
+        &self,
+        batch: &Batch,
+        push: Push,
+        unanswered: &Unanswered,
+        until: Option<Instant>,
+    ) -> Option<Vec<Value>> {
+        let answers = self.try_asking(batch, until);
+        if answers.as_ref().is_err_and(|&doubt| doubt == Doubt::PerhapsDone) {
+            unanswered.add(push);
+        }
+        answers.ok()
+    }
+
+    fn try_asking(&self, batch: &Batch, until: Option<Instant>) -> Result<Vec<Value>, Doubt> {
         let was_dead = self.is_dead();
-        match self.server.ask(batch.commands(), Purpose::Write, until) {
+        let until = until.unwrap_or_else(|| self.background());
+        let is_hurried = !self.is_enough(until);
+        let answers = self.server.ask(batch.commands(), Purpose::Write, Some(until));
+        let doubt = match &answers {
+            Err(RedisError::Timeout { .. } | RedisError::Broken { .. }) => Doubt::PerhapsDone,
+            _ => Doubt::NotDone,
+        };
+        match answers {
             Ok(answers) => {
                 if was_dead && self.dead.swap(false, Ordering::Relaxed) {
                     self.log.info("recorder", format_args!("Redis takes records again: what waits is pushed now"));
                 }
-                Some(answers)
+                Ok(answers)
             }
             Err(error @ RedisError::Closed) => {
                 self.log.debug("recorder", format_args!("not pushed: {error}"));
-                None
+                Err(doubt)
+            }
+            Err(error @ RedisError::Timeout { .. }) if is_hurried => {
+                self.log.debug("recorder", format_args!("not pushed in the time that was left: {error}"));
+                Err(doubt)
             }
             Err(error) => {
                 if self.dead.swap(true, Ordering::Relaxed) {
@@ -58,7 +116,7 @@ impl Line {
                     let what = "what evaluations and track leave behind waits until Redis takes it";
                     self.log.warning("recorder", format_args!("{what}: {error}"));
                 }
-                None
+                Err(doubt)
             }
         }
     }
@@ -68,7 +126,8 @@ impl Line {
         if batch.is_empty() {
             return None;
         }
-        let answers = self.server.ask(batch.commands(), Purpose::Write, until);
+        let until = until.unwrap_or_else(|| self.background());
+        let answers = self.server.ask(batch.commands(), Purpose::Write, Some(until));
         answers.inspect_err(|error| self.log.debug("recorder", format_args!("not written: {error}"))).ok()
     }
 }

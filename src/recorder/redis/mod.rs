@@ -15,12 +15,14 @@ mod test_server;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod time_tests;
+#[cfg(test)]
 mod work_tests;
 
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::Value;
@@ -41,9 +43,9 @@ use crate::refusal::Refusal;
 use crate::storage::Store;
 use crate::telemetry::{Latencies, Operation, Telemetry};
 
-use batch::{Batch, Increase};
+use batch::{Batch, Increase, Unanswered};
 use elements::{Element, Identity};
-use lane::{Lane, NotKept};
+use lane::{Lane, NotKept, Pushed};
 use line::{Complaint, Line};
 pub(crate) use work::RedisWork;
 
@@ -55,6 +57,17 @@ pub(crate) struct Spent {
     pub(crate) latency: Option<Duration>,
     /// Whether something failed inside; then its latency does not count.
     pub(crate) failed: bool,
+}
+
+/// What Redis is told of a factory when it begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Introduction {
+    /// Distinct SDK keys that have a living factory in this process.
+    pub(crate) active_factories: usize,
+    /// Factories beyond one for each key.
+    pub(crate) redundant_factories: usize,
+    /// Whether the caller waits for an answer; if it does not, or there is none, the io thread sees to it.
+    pub(crate) at_once: bool,
 }
 
 impl Recorder {
@@ -80,17 +93,13 @@ impl Recorder {
         Ok(Recorder { strategy, idle: false, redis: Some(Arc::new(writer)), ..recorder })
     }
 
-    /// Starts the thread that pushes what calls do not, after telling Redis of this factory: the numbers are of distinct
-    /// SDK keys that have a living factory in this process, and of factories beyond one for each.
-    pub(crate) fn start_redis(
-        &self,
-        descriptors: &Descriptors,
-        active_factories: usize,
-        redundant_factories: usize,
-    ) -> io::Result<RedisWork> {
+    /// Starts the thread that pushes what calls do not, and tells Redis of this factory.
+    pub(crate) fn start_redis(&self, descriptors: &Descriptors, introduction: Introduction) -> io::Result<RedisWork> {
         let Some(writer) = &self.redis else { return Err(io::ErrorKind::Unsupported.into()) };
-        writer.announce(active_factories, redundant_factories);
-        RedisWork::start(writer, descriptors)
+        let untold = writer
+            .introduction(introduction.active_factories, introduction.redundant_factories)
+            .filter(|batch| !introduction.at_once || writer.introduce(batch) == Pushed::Lost);
+        RedisWork::start(writer, descriptors, untold)
     }
 
     /// Records the evaluations of one call, in their order, and what it took. Listeners hear of all of them; what is to
@@ -124,15 +133,23 @@ impl Recorder {
         }
         if !sent.is_empty() {
             let left = (2 * writer.line.timeout()).saturating_sub(spent.latency.unwrap_or(writer.line.timeout()));
-            // What is not kept is counted and logged, and the caller has no use for the news.
-            let _ = writer.push(&writer.impressions, sent, Instant::now() + left);
+            let count = sent.len();
+            match writer.push(&writer.impressions, sent, Instant::now() + left) {
+                // What there is no room for is counted and logged, and the caller has no use for the news.
+                Ok(()) | Err(NotKept::Full) => {}
+                Err(NotKept::Ended) => {
+                    self.telemetry.impressions().dropped.add(count as u64);
+                    let when = "that were recorded while the factory was destroyed are lost";
+                    writer.log.warning("recorder", format_args!("{count} impressions {when}"));
+                }
+            }
         }
     }
 
     #[cold]
     #[inline(never)]
-    pub(super) fn redis_event(writer: &Writer, event: StoredEvent) -> Result<(), Refusal> {
-        let until = Instant::now() + writer.line.timeout();
+    pub(super) fn redis_event(writer: &Writer, event: StoredEvent, until: Option<Instant>) -> Result<(), Refusal> {
+        let until = until.unwrap_or_else(|| Instant::now() + writer.line.timeout());
         writer.push(&writer.events, vec![event], until).map_err(|not_kept| match not_kept {
             NotKept::Full => Refusal::QueueFull,
             NotKept::Ended => Refusal::Destroyed,
@@ -152,10 +169,13 @@ pub(super) struct Writer {
     counts_complaint: Complaint,
     unique_keys: Arc<UniqueKeys>,
     unique_keys_complaint: Complaint,
+    unique_keys_unanswered: Unanswered,
     telemetry: Arc<Telemetry>,
     sampling: Sampling,
     /// Rung when a lane is shut.
     bell: Bell,
+    /// Whether it was said what is lost in the end.
+    given_up: AtomicBool,
     log: Logger,
 }
 
@@ -188,25 +208,31 @@ impl Writer {
             counts_complaint: Complaint::new("counts of impressions", log.clone()),
             unique_keys: Arc::clone(&recorder.unique_keys),
             unique_keys_complaint: Complaint::new("unique keys", log.clone()),
+            unique_keys_unanswered: Unanswered::default(),
             telemetry: Arc::clone(&recorder.telemetry),
             sampling: Sampling::new(config.data_sampling),
             bell: Bell::default(),
+            given_up: AtomicBool::new(false),
             log: log.clone(),
         }
     }
 
     /// Pushes records of one call and the latencies of its thread, or lets the records wait.
     fn push<T: Element>(&self, lane: &Lane<T>, records: Vec<T>, until: Instant) -> Result<(), NotKept> {
-        let records = match lane.admit(records, until) {
+        let records = match lane.admit(records, self.line.timeout() / 4, until) {
             ControlFlow::Continue(records) => records,
             ControlFlow::Break(kept) => return kept,
         };
+        if !self.line.is_enough(until) {
+            // Pushed now, it might be done and counted as lost, and pushed again.
+            return self.keep(lane, records);
+        }
         let Some(elements) = lane.elements(&records, &self.identity) else { return Ok(()) };
         let mut batch = Batch::default();
         let push = batch.push(lane.key(), &elements);
         let latencies = self.telemetry.pop_my_latencies();
         let increase = self.add_latencies(&mut batch, &latencies);
-        let Some(answers) = self.line.ask(&batch, Some(until)) else {
+        let Some(answers) = self.line.push(&batch, push, lane.unanswered(), Some(until)) else {
             self.telemetry.put_back_latencies(latencies);
             // Who records something else now would wait for the same silence.
             self.impressions.shut();
@@ -215,7 +241,7 @@ impl Writer {
         };
         let mut expiry = Batch::default();
         self.settle_latencies(latencies, &increase, &answers, &mut expiry);
-        let kept = match push.created(&answers) {
+        let kept = match push.created(&answers, lane.unanswered()) {
             Ok(created) => {
                 lane.complaint().accepted();
                 if created {

@@ -40,6 +40,8 @@ pub(super) struct Inside {
     next: VecDeque<Fault>,
     /// Once there are no next.
     always: Option<Fault>,
+    /// By when the last was to be answered.
+    pub(super) until: Option<Instant>,
     /// How many pipelines are held up.
     pub(super) waiting: usize,
 }
@@ -142,6 +144,7 @@ impl Server for TestServer {
         let mut inside = self.inside();
         let is_expiry = commands.iter().all(|command| command[0] == "EXPIRE");
         inside.asked.push(commands.clone());
+        inside.until = until;
         let fault = if is_expiry { None } else { inside.next.pop_front() }.or(inside.always).unwrap_or(Fault::Nothing);
         let endpoint: Box<str> = "test:6379".into();
         if until.is_some_and(|until| until < Instant::now()) {

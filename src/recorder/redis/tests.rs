@@ -14,8 +14,8 @@ use crate::logging::Level;
 use crate::recorder::test_world::{Seen, TEN, World};
 use crate::rules::intern_treatment;
 
-const IMPRESSIONS: &str = "SPLITIO.impressions";
-const EVENTS: &str = "SPLITIO.events";
+pub(super) const IMPRESSIONS: &str = "SPLITIO.impressions";
+pub(super) const EVENTS: &str = "SPLITIO.events";
 const LATENCIES: &str = "SPLITIO.telemetry.latencies";
 
 pub(super) fn world(options: &Json, server: &Arc<TestServer>) -> World {
@@ -24,6 +24,11 @@ pub(super) fn world(options: &Json, server: &Arc<TestServer>) -> World {
 
 /// A world whose recorder pushes to a server.
 fn redirected(world: World, server: &Arc<TestServer>, prefix: &str) -> World {
+    let log = world.recorder.log.clone();
+    logging_to(world, server, prefix, log)
+}
+
+pub(super) fn logging_to(world: World, server: &Arc<TestServer>, prefix: &str, log: Logger) -> World {
     let mut redis: RedisConfig = world.config.redis.clone();
     redis.prefix = Some(prefix.to_owned());
     let instance = Instance {
@@ -39,7 +44,7 @@ fn redirected(world: World, server: &Arc<TestServer>, prefix: &str) -> World {
         &Keys::of(&redis),
         &instance,
         Arc::clone(&world.telemetry),
-        old.log.clone(),
+        log,
     );
     let recorder = recorder.expect("an identity");
     world.with(recorder)
@@ -52,7 +57,7 @@ pub(super) fn writer(world: &World) -> Arc<Writer> {
 /// An untimed call.
 pub(super) const UNTIMED: Spent = Spent { operation: Operation::Treatment, latency: None, failed: false };
 
-fn timed(operation: Operation, milliseconds: u64) -> Spent {
+pub(super) fn timed(operation: Operation, milliseconds: u64) -> Spent {
     Spent { operation, latency: Some(Duration::from_millis(milliseconds)), failed: false }
 }
 
@@ -139,7 +144,7 @@ fn modes_are_those_of_memory() {
             world.see_in_redis(&[quiet], UNTIMED);
         }
         let writer = writer(&world);
-        assert_eq!((writer.push_counts(None), writer.push_unique_keys(None)), (Pushed::All, Pushed::All));
+        assert_eq!((writer.push_counts(), writer.push_unique_keys()), (Pushed::All, Pushed::All));
         assert_eq!(server.list(IMPRESSIONS).len(), pushed, "{mode}");
         let counts = counted.iter().map(|(flag, count)| (format!("{flag}::{TEN}"), (*count).to_owned())).collect();
         assert_eq!(server.hash("SPLITIO.impressions.count"), counts, "{mode}");
@@ -156,20 +161,20 @@ fn a_key_lives_for_an_hour_from_the_push_that_created_it() {
         (EVENTS, |world| world.track("alice").expect("pushed")),
         (LATENCIES, |world| {
             world.telemetry.latency(Operation::Treatment, Duration::ZERO);
-            writer(world).push_telemetry(None);
+            writer(world).push_telemetry();
         }),
         ("SPLITIO.telemetry.exceptions", |world| {
             world.telemetry.exception(Operation::Treatments);
-            writer(world).push_telemetry(None);
+            writer(world).push_telemetry();
         }),
         ("SPLITIO.impressions.count", |world| {
             world.see_in_redis(&[Seen::new("quiet", "alice", 0)], UNTIMED);
-            assert_eq!(writer(world).push_counts(None), Pushed::All);
+            assert_eq!(writer(world).push_counts(), Pushed::All);
         }),
         ("SPLITIO.uniquekeys", |world| {
             world.recorder.unique_keys.forget_seen();
             world.see_in_redis(&[Seen::new("quiet", "alice", 0)], UNTIMED);
-            assert_eq!(writer(world).push_unique_keys(None), Pushed::All);
+            assert_eq!(writer(world).push_unique_keys(), Pushed::All);
         }),
     ];
     for (key, leave) in kinds {
@@ -218,8 +223,8 @@ fn each_failure_of_a_push_keeps_what_was_not_done() {
         drop(inside);
         assert_eq!(found, (pushed, held, latencies, expiries), "{fault:?}");
         assert_eq!(complaints(&world), held, "{fault:?}: {:?}", world.lines.lines());
-        assert_eq!(writer.empty_lanes(None), Pushed::All);
-        writer.push_telemetry(None);
+        assert_eq!(writer.empty_lanes(), Pushed::All);
+        writer.push_telemetry();
         assert_eq!((server.list(IMPRESSIONS).len(), writer.impressions.held()), (pushed + held, 0), "{fault:?}");
         assert!(!server.hash(LATENCIES).is_empty(), "{fault:?}");
         assert_eq!(world.lines.count(Level::Info), held, "{fault:?}: {:?}", world.lines.lines());
@@ -254,7 +259,7 @@ fn in_an_outage_records_wait_in_order_and_nobody_asks() {
     }
     let writer = writer(&world);
     for _ in 0..3 {
-        assert_eq!(writer.empty_lanes(None), Pushed::Lost);
+        assert_eq!(writer.empty_lanes(), Pushed::Lost);
     }
     assert_eq!(
         (world.lines.count(Level::Error), world.lines.count(Level::Warning)),
@@ -265,7 +270,7 @@ fn in_an_outage_records_wait_in_order_and_nobody_asks() {
     assert_eq!(world.telemetry.events().dropped.sum(), 3);
 
     server.fail_always(Fault::Nothing);
-    assert_eq!(writer.empty_lanes(None), Pushed::All);
+    assert_eq!(writer.empty_lanes(), Pushed::All);
     world.track("6").expect("pushed");
     world.see_in_redis(&[Seen::new("checkout", "6", 0)], UNTIMED);
     assert_eq!(keys_in(&server, EVENTS), ["0", "1", "2", "3", "4", "6"]);
@@ -300,69 +305,6 @@ fn impressions_that_do_not_fit_are_counted() {
     let tally = world.telemetry.impressions();
     assert_eq!((tally.queued.sum(), tally.dropped.sum(), world.lines.count(Level::Warning)), (3, 2, 2));
     assert_eq!(world.heard().len(), 5);
-}
-
-#[test]
-fn while_the_queue_is_emptied_calls_wait_and_then_push_themselves() {
-    let server = TestServer::new();
-    let world = world(&json!({"eventsBulkSize": 1}), &server);
-    server.fail_next([Fault::Gone, Fault::Nothing, Fault::Holds]);
-    for key in ["1", "2", "3"] {
-        world.track(key).expect("room");
-    }
-    let writer = writer(&world);
-    let barrier = server.barrier.lock().expect("no panic");
-    std::thread::scope(|scope| {
-        let emptying = scope.spawn(|| writer.empty_lanes(None));
-        while server.inside().waiting == 0 {
-            std::thread::yield_now();
-        }
-        assert_eq!(keys_in(&server, EVENTS), ["1"]);
-        // Who has waited long enough leaves it to the queue.
-        let event = |key: &str| StoredEvent {
-            key: key.into(),
-            traffic_type: "user".into(),
-            event_type: "paid".into(),
-            value: None,
-            time: TEN,
-            size: 1024,
-            properties: None,
-        };
-        let kept = writer.events.admit(vec![event("4")], Instant::now());
-        assert!(matches!(kept, ControlFlow::Break(Ok(()))));
-        let calling = scope.spawn(|| world.track("5"));
-        while writer.events.waiting_calls() == 0 {
-            std::thread::yield_now();
-        }
-        assert!(!calling.is_finished());
-        drop(barrier);
-        assert_eq!(emptying.join().expect("no panic"), Pushed::All);
-        calling.join().expect("no panic").expect("pushed");
-    });
-    assert_eq!(keys_in(&server, EVENTS), ["1", "2", "3", "4", "5"]);
-    assert_eq!(world.telemetry.events().queued.sum(), 4, "the last was pushed by its call");
-}
-
-#[test]
-fn the_end_refuses_instead_of_forgetting() {
-    for closed_first in [true, false] {
-        let server = TestServer::new();
-        let world = world(&json!({}), &server);
-        let writer = writer(&world);
-        if closed_first {
-            assert_eq!(writer.events.close(), 0);
-        } else {
-            // Its call was on its way when the connections were closed.
-            server.fail_always(Fault::Closed);
-            world.track("in time").expect("room");
-            assert_eq!(writer.events.close(), 1);
-        }
-        server.take_asked();
-        assert!(matches!(world.track("late"), Err(Refusal::Destroyed)));
-        assert_eq!(writer.empty_lanes(None), Pushed::All);
-        assert_eq!((server.take_asked().len(), writer.events.held()), (0, 0));
-        assert!(world.lines.lines().is_empty(), "{:?}", world.lines.lines());
-    }
 }
 
 #[test]

@@ -4,12 +4,13 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::time::{Instant as TokioInstant, sleep};
 
 use super::Writer;
-use super::batch::Batch;
+use super::batch::{Batch, refusal_to_set};
 use super::lane::Pushed;
 use crate::backoff::{Backoff, seeded_random};
 use crate::clock;
@@ -35,10 +36,25 @@ pub(crate) struct RedisWork {
 }
 
 impl RedisWork {
-    pub(super) fn start(writer: &Arc<Writer>, descriptors: &Descriptors) -> io::Result<Self> {
+    /// Begins with what Redis was not told yet of the factory, if anything.
+    pub(super) fn start(
+        writer: &Arc<Writer>,
+        descriptors: &Descriptors,
+        introduction: Option<Batch>,
+    ) -> io::Result<Self> {
         let work = Arc::clone(writer);
-        let io = Io::start(writer.log.clone(), descriptors, |stop| work.work(stop))?;
+        let io = Io::start(writer.log.clone(), descriptors, |stop| work.work(stop, introduction))?;
         Ok(RedisWork { writer: Arc::clone(writer), io })
+    }
+
+    /// Lets no attempt to push take longer than that, for the factory ends then.
+    pub(crate) fn end_by(&self, deadline: Option<Instant>) {
+        self.writer.line.end_by(deadline);
+    }
+
+    /// Gives up what was not pushed until the end, and says so. Later the thread, if it is still waiting, says no more.
+    pub(crate) fn give_up(&self) {
+        self.writer.give_up();
     }
 
     /// Pushes what is recorded; false if not all of it arrived in time.
@@ -49,25 +65,49 @@ impl RedisWork {
 }
 
 impl Writer {
-    /// Tells Redis that this factory began. It does without if that fails.
-    pub(super) fn announce(&self, active_factories: usize, redundant_factories: usize) {
-        let body = match serde_json::to_vec(&InitBody::new(active_factories, redundant_factories)) {
-            Ok(body) => body,
-            Err(error) => return self.log.error("telemetry", format_args!("cannot be written as JSON: {error}")),
+    /// What tells Redis that this factory began; none, which is logged, if it cannot be written.
+    pub(super) fn introduction(&self, active_factories: usize, redundant_factories: usize) -> Option<Batch> {
+        let body = serde_json::to_vec(&InitBody::new(active_factories, redundant_factories));
+        let complain = |error: &serde_json::Error| {
+            self.log.error("telemetry", format_args!("cannot be written as JSON: {error}"));
         };
         let mut batch = Batch::default();
-        batch.set(&self.keys.init, self.identity.field(), &body);
-        self.line.ask_quietly(&batch, None);
+        batch.set(&self.keys.init, self.identity.field(), &body.inspect_err(complain).ok()?);
+        Some(batch)
+    }
+
+    /// Tells Redis that this factory began. It does without if that is refused.
+    pub(super) fn introduce(&self, introduction: &Batch) -> Pushed {
+        let Some(answers) = self.line.ask_quietly(introduction, None) else { return Pushed::Lost };
+        let Some(why) = refusal_to_set(&answers) else { return Pushed::All };
+        self.log.debug("recorder", format_args!("the start of the factory is not written: {why}"));
+        Pushed::Refused
     }
 
     /// Everything on the io thread. False if something was not pushed in the end.
-    async fn work(self: Arc<Self>, mut stop: Stop) -> bool {
+    async fn work(self: Arc<Self>, mut stop: Stop, introduction: Option<Batch>) -> bool {
         let end = End::default();
-        tokio::join!(self.keep_pushing(&end), async {
+        let introducing = || Arc::clone(&self).keep_introducing(introduction.clone(), end.ending());
+        tokio::join!(supervise(&self.log, introducing), self.keep_pushing(&end), async {
             stop.requested().await;
             end.begin();
         });
         self.drain(stop.deadline()).await
+    }
+
+    /// Tells Redis of the factory, until there is an answer; once at any rate, however soon the end begins.
+    async fn keep_introducing(self: Arc<Self>, introduction: Option<Batch>, mut ending: Ending) {
+        let Some(introduction) = introduction else { return };
+        let (first, cap) = PAUSES;
+        let mut backoff = Backoff::new(first, cap, 0.9..=1.1);
+        let mut random = seeded_random();
+        while self.introduce(&introduction) == Pushed::Lost {
+            tokio::select! {
+                biased;
+                () = ending.begun() => return,
+                () = sleep(backoff.next(&mut random)) => {}
+            }
+        }
     }
 
     /// Pushes everything at its time, until the end.
@@ -80,7 +120,7 @@ impl Writer {
             supervise(log, || {
                 let (this, ending) = (this(), ending());
                 async move {
-                    keep_doing(this.counts.bell(), COUNTS_PERIOD, ending, || in_time(this.push_counts(None))).await;
+                    keep_doing(this.counts.bell(), COUNTS_PERIOD, ending, || in_time(this.push_counts())).await;
                 }
             }),
             supervise(log, || {
@@ -89,7 +129,7 @@ impl Writer {
                     let bell = this.unique_keys.bell();
                     keep_doing(bell, UNIQUE_KEYS_PERIOD, ending, || {
                         bell.answer();
-                        in_time(this.push_unique_keys(None))
+                        in_time(this.push_unique_keys())
                     })
                     .await;
                 }
@@ -104,7 +144,7 @@ impl Writer {
             supervise(log, || {
                 let this = this();
                 every(TELEMETRY_PERIOD, ending(), move || {
-                    this.push_telemetry(None);
+                    this.push_telemetry();
                     async {}
                 })
             }),
@@ -118,7 +158,7 @@ impl Writer {
         let mut random = seeded_random();
         loop {
             self.bell.answer();
-            let pause = match self.empty_lanes(None) {
+            let pause = match self.empty_lanes() {
                 Pushed::All => {
                     backoff.reset();
                     None
@@ -135,9 +175,9 @@ impl Writer {
     }
 
     /// Pushes what waits, and lets calls push again where nothing waits any more.
-    pub(super) fn empty_lanes(&self, until: Option<Instant>) -> Pushed {
-        let impressions = || self.impressions.empty(&self.line, &self.identity, until);
-        let events = || self.events.empty(&self.line, &self.identity, until);
+    pub(super) fn empty_lanes(&self) -> Pushed {
+        let impressions = || self.impressions.empty(&self.line, &self.identity);
+        let events = || self.events.empty(&self.line, &self.identity);
         // First those that have something to try it with: calls should not have to find out.
         let (some_impressions, some_events) = (self.impressions.held() > 0, self.events.held() > 0);
         let mut pushed = Pushed::All;
@@ -162,7 +202,7 @@ impl Writer {
         let mut backoff = Backoff::new(first, cap, 0.9..=1.1);
         let mut random = seeded_random();
         loop {
-            match self.push_once(deadline) {
+            match self.push_once() {
                 Pushed::All => return true,
                 Pushed::Refused if deadline.is_none() => return false,
                 Pushed::Refused | Pushed::Lost => {}
@@ -175,15 +215,15 @@ impl Writer {
         }
     }
 
-    fn push_once(&self, until: Option<Instant>) -> Pushed {
+    fn push_once(&self) -> Pushed {
         let mut pushed = Pushed::All;
         for push in [Self::empty_lanes, Self::push_counts, Self::push_unique_keys] {
-            pushed = worse(pushed, push(self, until));
+            pushed = worse(pushed, push(self));
             if pushed == Pushed::Lost {
                 return pushed;
             }
         }
-        self.push_telemetry(until);
+        self.push_telemetry();
         pushed
     }
 
@@ -195,6 +235,15 @@ impl Writer {
         while all_arrived && self.impressions.held() + self.events.held() > 0 {
             all_arrived = self.push_all(Some(deadline)).await;
         }
+        self.give_up();
+        all_arrived
+    }
+
+    /// Gives up what was not pushed, and says how much that is, once.
+    fn give_up(&self) {
+        if self.given_up.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let (impressions, events) = (self.impressions.close(), self.events.close());
         if impressions + events > 0 {
             self.log.error(
@@ -202,10 +251,18 @@ impl Writer {
                 format_args!("{impressions} impressions and {events} events could not be pushed in time and are lost"),
             );
         }
-        all_arrived
+        let now = clock::now_ms();
+        let counted = self.counts.accepted(now).saturating_sub(self.counts.settled());
+        let unique_keys = self.unique_keys.accepted(now).saturating_sub(self.unique_keys.settled());
+        if counted + unique_keys > 0 {
+            self.log.error(
+                "recorder",
+                format_args!("counts of {counted} impressions and {unique_keys} unique keys could not be pushed in time and are lost"),
+            );
+        }
     }
 
-    pub(super) fn push_counts(&self, until: Option<Instant>) -> Pushed {
+    pub(super) fn push_counts(&self) -> Pushed {
         let Some(mut counts) = self.counts.take(clock::now_ms()) else { return Pushed::All };
         counts.give_up(|flag| {
             // The Synchronizer splits a field there, and drops one of more than two parts.
@@ -223,12 +280,12 @@ impl Writer {
             return Pushed::All;
         }
         // Counts that are dropped are counted on.
-        let Some(answers) = self.line.ask(&batch, until) else { return Pushed::Lost };
+        let Some(answers) = self.line.ask(&batch, None) else { return Pushed::Lost };
         counts.partly_sent(|place| increase.is_done(&answers, place));
         if increase.created(&answers) {
             let mut expiry = Batch::default();
             expiry.expire(&self.keys.counts);
-            self.line.ask_quietly(&expiry, until);
+            self.line.ask_quietly(&expiry, None);
         }
         match increase.refused(&answers) {
             Some(why) => {
@@ -242,7 +299,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn push_unique_keys(&self, until: Option<Instant>) -> Pushed {
+    pub(super) fn push_unique_keys(&self) -> Pushed {
         while let Some(keys) = self.unique_keys.take(0) {
             let elements: Result<Vec<_>, _> = keys.flags().map(|flag| serde_json::to_vec(&flag)).collect();
             let elements = match elements {
@@ -256,15 +313,16 @@ impl Writer {
             let mut batch = Batch::default();
             let push = batch.push(&self.keys.unique_keys, &elements);
             // Keys that are dropped wait again.
-            let Some(answers) = self.line.ask(&batch, until) else { return Pushed::Lost };
-            match push.created(&answers) {
+            let unanswered = &self.unique_keys_unanswered;
+            let Some(answers) = self.line.push(&batch, push, unanswered, None) else { return Pushed::Lost };
+            match push.created(&answers, unanswered) {
                 Ok(created) => {
                     keys.sent();
                     self.unique_keys_complaint.accepted();
                     if created {
                         let mut expiry = Batch::default();
                         expiry.expire(&self.keys.unique_keys);
-                        self.line.ask_quietly(&expiry, until);
+                        self.line.ask_quietly(&expiry, None);
                     }
                 }
                 Err(why) => {
@@ -277,7 +335,7 @@ impl Writer {
     }
 
     /// Pushes latencies that went with no call, and failures. They are tried again in a minute.
-    pub(super) fn push_telemetry(&self, until: Option<Instant>) {
+    pub(super) fn push_telemetry(&self) {
         if self.line.is_dead() {
             return;
         }
@@ -288,19 +346,22 @@ impl Writer {
             .iter()
             .map(|&(operation, count)| (format!("{}/{}", self.identity.field(), Operation::METHODS[operation]), count));
         let failed = batch.increase(&self.keys.exceptions, fields);
-        let Some(answers) = self.line.ask_quietly(&batch, until) else {
+        let Some(answers) = self.line.ask_quietly(&batch, None) else {
             self.telemetry.put_back_latencies(latencies);
             self.telemetry.put_back_exceptions(exceptions);
             return;
         };
         let mut expiry = Batch::default();
         self.settle_latencies(latencies, &timed, &answers, &mut expiry);
+        if let Some(why) = failed.refused(&answers) {
+            self.log.debug("recorder", format_args!("failures are not written: {why}"));
+        }
         let refused = exceptions.into_iter().enumerate().filter(|&(place, _)| !failed.is_done(&answers, place));
         self.telemetry.put_back_exceptions(refused.map(|(_, exceptions)| exceptions));
         if failed.created(&answers) {
             expiry.expire(&self.keys.exceptions);
         }
-        self.line.ask_quietly(&expiry, until);
+        self.line.ask_quietly(&expiry, None);
     }
 }
 

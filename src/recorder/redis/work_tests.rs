@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep};
 
 use super::lane::Pushed;
 use super::test_server::{Fault, TestServer};
-use super::tests::{UNTIMED, complaints, keys_in, world, writer};
-use super::{RedisWork, Writer};
+use super::tests::{UNTIMED, complaints, keys_in, logging_to, world, writer};
+use super::{Introduction, RedisWork, Writer};
 use crate::descriptors::Descriptors;
-use crate::logging::Level;
+use crate::logging::{Level, Logger};
 use crate::recorder::schedule::End;
-use crate::recorder::test_world::{Seen, TEN};
+use crate::recorder::test_world::{Seen, TEN, World};
 use crate::telemetry::Operation;
 
 const EVENTS: &str = "SPLITIO.events";
@@ -122,8 +122,8 @@ async fn what_could_not_be_flushed_is_merged_back() {
         assert!(!drained(&writer, 1).await, "{fault:?}");
         see(&["bob", "carol"]);
         server.fail_always(Fault::Nothing);
-        assert_eq!((writer.push_counts(None), writer.push_unique_keys(None)), (Pushed::All, Pushed::All));
-        writer.push_telemetry(None);
+        assert_eq!((writer.push_counts(), writer.push_unique_keys()), (Pushed::All, Pushed::All));
+        writer.push_telemetry();
         let mut keys: Vec<Json> = server.list(UNIQUE_KEYS);
         let mut keys: Vec<Json> =
             keys.iter_mut().flat_map(|element| element["ks"].as_array_mut().expect("keys").drain(..)).collect();
@@ -145,14 +145,14 @@ fn only_counts_that_were_refused_are_merged_back() {
     }
     // As if somebody had put text there.
     server.inside().hashes.entry(COUNTS.to_owned()).or_default().insert(format!("c::{TEN}"), "text".to_owned());
-    assert_eq!(writer.push_counts(None), Pushed::Refused);
+    assert_eq!(writer.push_counts(), Pushed::Refused);
     assert_eq!(world.lines.count(Level::Error), 1, "{:?}", world.lines.lines());
     server.inside().hashes.get_mut(COUNTS).expect("counts").remove(&format!("c::{TEN}"));
     see("c");
-    assert_eq!(writer.push_counts(None), Pushed::All);
+    assert_eq!(writer.push_counts(), Pushed::All);
     let counts = [("a", "1"), ("c", "3")].map(|(flag, count)| (format!("{flag}::{TEN}"), count.to_owned()));
     assert_eq!(server.hash(COUNTS), counts.into());
-    assert_eq!((writer.push_counts(None), server.inside().expiries.len()), (Pushed::All, 0));
+    assert_eq!((writer.push_counts(), server.inside().expiries.len()), (Pushed::All, 0));
     assert_eq!(world.lines.count(Level::Info), 1, "{:?}", world.lines.lines());
 }
 
@@ -229,14 +229,136 @@ fn a_start_is_told_of_and_does_without_an_answer() {
     let server = TestServer::new();
     let world = world(&json!({}), &server);
     let writer = writer(&world);
+    let introduction = writer.introduction(2, 1).expect("JSON");
     server.fail_next([Fault::Gone]);
-    writer.announce(2, 1);
+    assert_eq!(writer.introduce(&introduction), Pushed::Lost);
     assert!(world.lines.lines().is_empty() && !writer.line.is_dead());
-    writer.announce(2, 1);
+    assert_eq!(writer.introduce(&introduction), Pushed::All);
     let said = server.hash("SPLITIO.telemetry.init");
     let said: Json = serde_json::from_str(&said["rust-1.0.0/a-b/10.0.0.7"]).expect("JSON");
     assert_eq!(said, json!({"oM": 1, "st": "redis", "aF": 2, "rF": 1, "t": []}));
     assert!(server.inside().expiries.is_empty());
+}
+
+#[test]
+fn a_start_that_nobody_waits_for_is_told_of_by_the_io_thread_and_again_until_it_is_answered() {
+    let told = |server: &TestServer| !server.hash("SPLITIO.telemetry.init").is_empty();
+    for (at_once, failures, told_at_once) in [(true, 0, true), (true, 2, false), (false, 0, false), (false, 2, false)] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        server.fail_next(std::iter::repeat_n(Fault::Gone, failures));
+        let barrier = server.barrier.lock().expect("no panic");
+        if !told_at_once {
+            server.fail_always(Fault::Holds);
+        }
+        let introduction = Introduction { active_factories: 1, redundant_factories: 0, at_once };
+        // With an io thread that gets no answer.
+        let work = world.recorder.start_redis(&Descriptors::default(), introduction).expect("a thread");
+        assert_eq!(told(&server), told_at_once, "{at_once}, {failures} failures");
+        drop(barrier);
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        while !told(&server) && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert!(told(&server), "{at_once}, {failures} failures");
+        work.io.stop(Some(deadline));
+        assert!(work.io.join(Some(deadline)), "{at_once}, {failures} failures");
+        let asked = server.take_asked();
+        assert_eq!(asked, vec![["HSET"]; failures + 1], "{at_once}, {failures} failures");
+    }
+}
+
+#[test]
+fn who_ends_at_once_is_told_of_all_the_same() {
+    let server = TestServer::new();
+    let world = world(&json!({}), &server);
+    let introduction = Introduction { active_factories: 1, redundant_factories: 0, at_once: false };
+    let work = world.recorder.start_redis(&Descriptors::default(), introduction).expect("a thread");
+    let deadline = Some(std::time::Instant::now() + Duration::from_secs(60));
+    work.io.stop(deadline);
+    assert!(work.io.join(deadline));
+    assert_eq!(server.take_asked(), [["HSET"]]);
+}
+
+#[test]
+fn nobody_asks_in_the_background_for_longer_than_a_call_or_beyond_the_end() {
+    for (end, longest) in [(None, 10), (Some(2), 2), (Some(60), 10)] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        let writer = writer(&world);
+        let begun = std::time::Instant::now();
+        writer.line.end_by(end.map(|seconds| begun + Duration::from_secs(seconds)));
+        // Once it is asked and once quietly.
+        world.see_in_redis(&[Seen::new("quiet", "alice", 0)], UNTIMED);
+        assert_eq!(writer.push_counts(), Pushed::All);
+        let counted = server.inside().until.take().expect("a limit") - begun;
+        world.telemetry.exception(Operation::Track);
+        writer.push_telemetry();
+        let measured = server.inside().until.take().expect("a limit") - begun;
+        for until in [counted, measured] {
+            assert!((longest..longest + 5).contains(&until.as_secs()), "{end:?}: {until:?}");
+        }
+    }
+}
+
+#[test]
+fn refusals_of_what_is_not_worth_an_error_are_there_for_who_looks() {
+    let server = TestServer::new();
+    let (log, lines) = Logger::recording(Level::Debug);
+    let world = logging_to(World::new(&json!({})), &server, "", log);
+    let writer = writer(&world);
+    let said = |line: &str| lines.lines().iter().filter(|(level, said)| *level == Level::Debug && said == line).count();
+    server.fail_always(Fault::Refuses("HSET"));
+    assert_eq!(writer.introduce(&writer.introduction(1, 0).expect("JSON")), Pushed::Refused);
+    assert_eq!(said("the start of the factory is not written: OOM no memory"), 1, "{:?}", lines.lines());
+    server.fail_always(Fault::Refuses("HINCRBY"));
+    world.telemetry.exception(Operation::Track);
+    writer.push_telemetry();
+    assert_eq!(said("failures are not written: OOM no memory"), 1, "{:?}", lines.lines());
+    assert_eq!(lines.lines().len(), 2, "{:?}", lines.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_says_what_of_each_kind_is_lost() {
+    for (keys, unique, lost) in [(&[][..], 0, 0), (&["alice"], 1, 1), (&["alice", "bob", "bob"], 2, 1)] {
+        let server = TestServer::new();
+        let world = world(&json!({}), &server);
+        server.fail_always(Fault::Gone);
+        for key in keys {
+            world.see_in_redis(&[Seen::new("quiet", key, 0)], UNTIMED);
+        }
+        assert_eq!(drained(&writer(&world), 1).await, lost == 0, "{keys:?}");
+        let line = format!(
+            "counts of {} impressions and {unique} unique keys could not be pushed in time and are lost",
+            keys.len()
+        );
+        let said = world.lines.lines().iter().filter(|(level, said)| *level == Level::Error && *said == line).count();
+        assert_eq!(said, lost, "{keys:?}: {:?}", world.lines.lines());
+    }
+}
+
+#[test]
+fn what_is_lost_is_said_before_the_end_and_once() {
+    let server = TestServer::new();
+    let world = world(&json!({}), &server);
+    server.fail_next([Fault::Gone]);
+    world.track("alice").expect("room");
+    server.fail_always(Fault::Holds);
+    let barrier = server.barrier.lock().expect("no panic");
+    let work = RedisWork::start(&writer(&world), &Descriptors::default(), None).expect("a thread");
+    while server.inside().waiting == 0 {
+        std::thread::yield_now();
+    }
+    let deadline = Some(std::time::Instant::now());
+    work.end_by(deadline);
+    work.io.stop(deadline);
+    assert!(!work.io.join(deadline));
+    let lost = || world.lines.lines().iter().filter(|(_, line)| line.ends_with("and are lost")).count();
+    work.give_up();
+    assert_eq!(lost(), 1, "{:?}", world.lines.lines());
+    drop(barrier);
+    assert!(work.io.join(Some(std::time::Instant::now() + Duration::from_secs(60))));
+    assert_eq!(lost(), 1, "{:?}", world.lines.lines());
 }
 
 /// What a factory sees of it, on its thread and with a clock that nobody turns.
@@ -245,7 +367,7 @@ fn in_an_outage_under_eight_threads_every_accepted_record_arrives_and_in_order()
     let server = TestServer::new();
     let world =
         world(&json!({"impressionsMode": "DEBUG", "eventsQueueSize": 3000, "impressionsQueueSize": 3000}), &server);
-    let work = RedisWork::start(&writer(&world), &Descriptors::default()).expect("a thread");
+    let work = RedisWork::start(&writer(&world), &Descriptors::default(), None).expect("a thread");
     let over = AtomicBool::new(false);
     let results: Vec<(usize, Vec<String>)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
