@@ -102,10 +102,13 @@ impl Login {
         commands
     }
 
-    /// A server's text, without the password: what does not know `AUTH` repeats its arguments.
+    /// A server's text, without the password: what does not know `AUTH` repeats its arguments, of long ones the beginning.
     fn without_secret(&self, text: &str) -> Box<str> {
         match &self.password {
-            Some(password) => text.replace(password.expose(), "***").into(),
+            Some(password) => {
+                let text = text.split_once(", with args").map_or(text, |(reason, _)| reason);
+                text.replace(password.expose(), "***").into()
+            }
             None => text.into(),
         }
     }

@@ -50,7 +50,12 @@ fn who_is_turned_away() {
         (
             "-ERR unknown command `AUTH`, with args beginning with: `secret`, \r\n",
             secret,
-            "answered: ERR unknown command `AUTH`, with args beginning with: `***`, ",
+            "answered: ERR unknown command `AUTH`",
+        ),
+        (
+            "-ERR unknown command 'AUTH', with args beginning with: 'secr\r\n",
+            secret,
+            "answered: ERR unknown command 'AUTH'",
         ),
         ("-NOAUTH Authentication required.\r\n", "", "answered: NOAUTH Authentication required."),
         ("-LOADING Redis is loading\r\n", "", "answered: LOADING Redis is loading"),
