@@ -127,8 +127,10 @@ impl Redis {
             }
             Err(error) => {
                 let now = Instant::now();
-                // Who had less time than an attempt may take has found out nothing.
-                if until >= deadline || now < until {
+                // Who had hardly any time has found out nothing. But callers may never have as much as an attempt may
+                // take, and must learn all the same that nobody is there.
+                let fair = begun + self.connect_timeout.min(self.timeout / 2);
+                if until >= fair || now < until {
                     attempt.failed(&error, now);
                 }
                 Err(error)
