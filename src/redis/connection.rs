@@ -150,6 +150,10 @@ impl Connection {
         deadline: Instant,
     ) -> Result<Vec<Value>, RedisError> {
         self.stream.socket().set_deadline(deadline);
+        // What is sent is done, whether or not anybody waits for the answer.
+        if Instant::now() >= deadline {
+            return Err(RedisError::of_exchange(&self.endpoint, io::ErrorKind::TimedOut.into()));
+        }
         let mut answers = Vec::with_capacity(count);
         // A server that turns clients away says so without being asked, and closes: sending may fail before that is read.
         let sent = self.stream.send(commands);

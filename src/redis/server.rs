@@ -149,12 +149,17 @@ impl Redis {
         let mut may_repeat = true;
         loop {
             let mut lent = self.lease(until)?;
-            let deadline = until.min(Instant::now() + self.timeout);
+            let now = Instant::now();
+            let deadline = until.min(now + self.timeout);
             let error = match lent.connection.exchange(&packed, commands.len(), deadline) {
                 Ok(values) => {
                     let (address, generation) = (lent.address(), lent.generation());
                     lent.give_back();
                     return Ok(Answered { values, address, generation });
+                }
+                // A slow Redis is no dead one: its other connections, and its good name, stay.
+                Err(RedisError::Timeout { endpoint }) if deadline < now + self.timeout * 9 / 10 => {
+                    return Err(RedisError::Cut { endpoint });
                 }
                 Err(error) => error,
             };
@@ -199,6 +204,7 @@ impl Server for Redis {
         });
         match &answered {
             Ok(_) => self.outages.answered(),
+            Err(RedisError::Cut { .. }) => {}
             Err(error) => self.outages.failed(error, Instant::now()),
         }
         answered
