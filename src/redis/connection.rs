@@ -102,10 +102,13 @@ impl Login {
         commands
     }
 
-    /// A server's text, without the password: what does not know `AUTH` repeats its arguments.
+    /// A server's text, without the password: what does not know `AUTH` repeats its arguments, of long ones the beginning.
     fn without_secret(&self, text: &str) -> Box<str> {
         match &self.password {
-            Some(password) => text.replace(password.expose(), "***").into(),
+            Some(password) => {
+                let text = text.split_once(", with args").map_or(text, |(reason, _)| reason);
+                text.replace(password.expose(), "***").into()
+            }
             None => text.into(),
         }
     }
@@ -147,6 +150,10 @@ impl Connection {
         deadline: Instant,
     ) -> Result<Vec<Value>, RedisError> {
         self.stream.socket().set_deadline(deadline);
+        // What is sent is done, whether or not anybody waits for the answer.
+        if Instant::now() >= deadline {
+            return Err(RedisError::of_exchange(&self.endpoint, io::ErrorKind::TimedOut.into()));
+        }
         let mut answers = Vec::with_capacity(count);
         // A server that turns clients away says so without being asked, and closes: sending may fail before that is read.
         let sent = self.stream.send(commands);

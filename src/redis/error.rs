@@ -17,6 +17,9 @@ pub(crate) enum RedisError {
     /// It was not answered in time.
     #[error("Redis at {endpoint} did not answer in time")]
     Timeout { endpoint: Box<str> },
+    /// The caller had less time left than Redis may take, so that silence says nothing of Redis.
+    #[error("no time was left to wait for Redis at {endpoint}")]
+    Cut { endpoint: Box<str> },
     /// Other calls kept all connections for too long.
     #[error("all connections to Redis at {endpoint} are in use; redisMaxConnections limits them")]
     Busy { endpoint: Box<str> },
@@ -52,6 +55,7 @@ impl RedisError {
                 RedisError::Connect { endpoint: endpoint.clone(), cause: again(cause) }
             }
             RedisError::Timeout { endpoint } => RedisError::Timeout { endpoint: endpoint.clone() },
+            RedisError::Cut { endpoint } => RedisError::Cut { endpoint: endpoint.clone() },
             RedisError::Broken { endpoint, cause } => {
                 RedisError::Broken { endpoint: endpoint.clone(), cause: again(cause) }
             }

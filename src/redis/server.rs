@@ -127,8 +127,10 @@ impl Redis {
             }
             Err(error) => {
                 let now = Instant::now();
-                // Who had less time than an attempt may take has found out nothing.
-                if until >= deadline || now < until {
+                // Who had hardly any time has found out nothing. But callers may never have as much as an attempt may
+                // take, and must learn all the same that nobody is there.
+                let fair = begun + self.connect_timeout.min(self.timeout / 2);
+                if until >= fair || now < until {
                     attempt.failed(&error, now);
                 }
                 Err(error)
@@ -147,12 +149,17 @@ impl Redis {
         let mut may_repeat = true;
         loop {
             let mut lent = self.lease(until)?;
-            let deadline = until.min(Instant::now() + self.timeout);
+            let now = Instant::now();
+            let deadline = until.min(now + self.timeout);
             let error = match lent.connection.exchange(&packed, commands.len(), deadline) {
                 Ok(values) => {
                     let (address, generation) = (lent.address(), lent.generation());
                     lent.give_back();
                     return Ok(Answered { values, address, generation });
+                }
+                // A slow Redis is no dead one: its other connections, and its good name, stay.
+                Err(RedisError::Timeout { endpoint }) if deadline < now + self.timeout * 9 / 10 => {
+                    return Err(RedisError::Cut { endpoint });
                 }
                 Err(error) => error,
             };
@@ -197,6 +204,7 @@ impl Server for Redis {
         });
         match &answered {
             Ok(_) => self.outages.answered(),
+            Err(RedisError::Cut { .. }) => {}
             Err(error) => self.outages.failed(error, Instant::now()),
         }
         answered
