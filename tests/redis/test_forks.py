@@ -266,3 +266,45 @@ def test_children_while_redis_is_away(server, factory_of, named_flags, client):
     os.write(go[1], b".")
     assert children.answers() == [["control", True, True]]
     eventually(lambda: records.Left(client).keys_of_events() == ["child"], "the event of the child")
+
+
+def test_children_while_redis_says_nothing(outage, factory_of, named_flags, client):
+    """A child's first call waits no longer than any other; its record of the start comes when Redis is back."""
+    timeout = 0.3
+    factory = factory_of(outage, redisLocalCacheEnabled=False, redisSocketTimeout=timeout, impressionsMode="NONE")
+    split = factory.client()
+    assert split.get_treatment("ann", "flag_0") == "flag_0"
+    assert client.delete("SPLITIO.telemetry.init") == 1
+    go, answered = os.pipe(), os.pipe()
+
+    def work(_worker):
+        together, waited = threading.Barrier(3), []
+
+        def ask():
+            together.wait()
+            began = time.monotonic()
+            answer = split.get_treatment("ann", "flag_0")
+            waited.append((answer, time.monotonic() - began))
+
+        threads = [threading.Thread(target=ask) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        os.write(answered[1], b".")
+        os.read(go[0], 1)
+        return waited
+
+    outage.pause()
+    try:
+        children = Children(1, work)
+        assert os.read(answered[0], 1) == b"."
+    finally:
+        outage.go_on()
+    try:
+        eventually(lambda: client.hlen("SPLITIO.telemetry.init") == 1, "the child's record of its start")
+    finally:
+        os.write(go[1], b".")
+    (waited,) = children.answers()
+    assert [answer for answer, _ in waited] == ["control"] * 3
+    assert max(seconds for _, seconds in waited) < 2 * timeout + 0.3, waited
