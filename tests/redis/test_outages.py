@@ -195,7 +195,14 @@ def test_other_threads_go_on_meanwhile(what, outage, flags, factory_of):
     }[what]
     outage.pause()
     done = threading.Event()
-    caller = threading.Thread(target=lambda: (call(), done.set()))
+
+    def wait():
+        try:
+            call()
+        finally:
+            done.set()
+
+    caller = threading.Thread(target=wait)
     began = time.monotonic()
     caller.start()
     turns = 0
@@ -257,14 +264,22 @@ def test_one_command_is_refused(denied, call, answer, shown, server, flags, sdk)
     flags.execute_command("ACL", "DELUSER", "limited")
 
 
-def test_server_that_loads_its_data(flags, outage, sdk):
-    """LOADING is an answer of all commands, for a while."""
-    sdk.new(**outage.options, redisLocalCacheEnabled=False)
-    assert sdk.treatment("ann", "plain") == "on"
-    outage.kill()
-    assert sdk.treatment("ann", "plain") == "control"
-    outage.start()
-    eventually(lambda: sdk.treatment("ann", "plain") == "on", "an answer", 5)
+def test_server_that_loads_its_data(flags, server, sdk):
+    """LOADING is its answer to all commands, for a while."""
+    with Proxy(server) as proxy:
+        sdk.new(**proxy.options, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
+        assert sdk.treatment("ann", "plain") == "on"
+        proxy.refusing = b"LOADING Redis is loading the dataset in memory"
+        assert sdk.treatment("bob", "plain") == "control"
+        assert sdk.track("kept") is True
+        assert sdk.call("split_names") == []
+        assert "LOADING" in str(levels(sdk.log(), "ERROR"))
+        proxy.refusing = None
+        eventually(lambda: sdk.treatment("cid", "plain") == "on", "an answer", 5)
+        sdk.destroy()
+    left = records.Left(flags)
+    assert left.keys_of_events() == ["kept"]
+    assert {key for key, _ in left.impressions_of()} == {"ann", "cid"}
 
 
 def test_a_second_server_is_no_matter(flags, server, sdk):

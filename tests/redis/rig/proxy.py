@@ -14,6 +14,8 @@ class Proxy:
     def __init__(self, server):
         self._target = server.port
         self.held = self.dripping = 0.0
+        # An error that every command is answered with, instead of being passed on.
+        self.refusing = None
         # How often something was asked after the answer to what was asked before.
         self.trips = 0
         self._open, self._silent = set(), set()
@@ -56,6 +58,10 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 if asking in self._silent:
+                    continue
+                if self.refusing and not answers:
+                    # What is asked comes in one piece, and no text of it begins a line with a star.
+                    source.sendall(b"-%b\r\n" % self.refusing * (1 + data.count(b"\r\n*")))
                     continue
                 if answers:
                     time.sleep(self.held)
