@@ -204,7 +204,7 @@ def test_destroy_pushes_what_waits(outage, flags, factory_of):
     assert left.impressions_of("plain") == [("ann", "on"), ("bob", "on")]
 
 
-def test_destroy_without_redis_ends(outage, flags, factory_of):
+def test_destroy_without_redis_ends(outage, flags, factory_of, caplog):
     factory = factory_of(outage, redisSocketTimeout=0.5)
     assert factory.client().track("ann", "user", "clicked")
     outage.pause()
@@ -212,6 +212,7 @@ def test_destroy_without_redis_ends(outage, flags, factory_of):
     began = time.monotonic()
     destroy(factory)
     assert time.monotonic() - began < 15
+    assert [line for line in caplog.messages if "lost" in line and "event" in line], caplog.messages
     assert factory.client().get_treatment("ann", "plain") == "control"
 
 
