@@ -13,7 +13,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="outages of 30 s instead of 8")
     parser.addoption("--official", action="store_true", help="run what must also hold for Split's own SDK on that")
 
 

@@ -128,6 +128,26 @@ def test_no_answer_between_two_calls(outage, flags, sdk):
     eventually(lambda: set(records.Left(flags).keys_of_events()) == {"bob"}, "the event")
 
 
+def test_slow_answers(flags, sdk, server):
+    """Each in time, though only just: nothing is wrong, and nothing is pushed twice."""
+    timeout = 1
+    with Proxy(server) as proxy:
+        sdk.new(**proxy.options, redisLocalCacheEnabled=False, redisSocketTimeout=timeout, impressionsMode="DEBUG")
+        assert sdk.treatment("warm", "plain") == "on"
+        eventually(lambda: proxy.is_idle, "what the first call left to do")
+        proxy.held = 0.85 * timeout
+        # Flags of the set, and their definitions: little is left for the impressions.
+        assert sdk.call("get_treatments_by_flag_set", key="ann", flag_set="one") == {"plain": "on"}
+        assert sdk.seconds < 2 * timeout + 0.2
+        eventually(lambda: ("ann", "on") in records.Left(flags).impressions_of() and proxy.is_idle, "the impression")
+        assert sdk.track("ann") is True
+        proxy.held = 0
+        sdk.destroy()
+    left = records.Left(flags)
+    assert left.impressions_of() == [("warm", "on"), ("ann", "on")]
+    assert left.keys_of_events() == ["ann"]
+
+
 def test_answers_byte_by_byte(flags, sdk, server):
     """They must not hold a call longer than silence does."""
     with Proxy(server) as proxy:
@@ -160,7 +180,14 @@ def test_other_threads_go_on_meanwhile(what, outage, flags, factory_of):
     }[what]
     outage.pause()
     done = threading.Event()
-    caller = threading.Thread(target=lambda: (call(), done.set()))
+
+    def wait():
+        try:
+            call()
+        finally:
+            done.set()
+
+    caller = threading.Thread(target=wait)
     began = time.monotonic()
     caller.start()
     turns = 0
@@ -222,14 +249,22 @@ def test_one_command_is_refused(denied, call, answer, shown, server, flags, sdk)
     flags.execute_command("ACL", "DELUSER", "limited")
 
 
-def test_server_that_loads_its_data(flags, outage, sdk):
-    """LOADING is an answer of all commands, for a while."""
-    sdk.new(**outage.options, redisLocalCacheEnabled=False)
-    assert sdk.treatment("ann", "plain") == "on"
-    outage.kill()
-    assert sdk.treatment("ann", "plain") == "control"
-    outage.start()
-    eventually(lambda: sdk.treatment("ann", "plain") == "on", "an answer", 5)
+def test_server_that_loads_its_data(flags, server, sdk):
+    """LOADING is its answer to all commands, for a while."""
+    with Proxy(server) as proxy:
+        sdk.new(**proxy.options, redisLocalCacheEnabled=False, impressionsMode="DEBUG")
+        assert sdk.treatment("ann", "plain") == "on"
+        proxy.refusing = b"LOADING Redis is loading the dataset in memory"
+        assert sdk.treatment("bob", "plain") == "control"
+        assert sdk.track("kept") is True
+        assert sdk.call("split_names") == []
+        assert "LOADING" in str(levels(sdk.log(), "ERROR"))
+        proxy.refusing = None
+        eventually(lambda: sdk.treatment("cid", "plain") == "on", "an answer", 5)
+        sdk.destroy()
+    left = records.Left(flags)
+    assert left.keys_of_events() == ["kept"]
+    assert {key for key, _ in left.impressions_of()} == {"ann", "cid"}
 
 
 def test_a_second_server_is_no_matter(flags, server, sdk):

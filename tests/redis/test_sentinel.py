@@ -97,16 +97,17 @@ def test_master_is_killed_during_evaluations(replicated):
     threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
     for thread in threads:
         thread.start()
-    time.sleep(0.3)
+    eventually(lambda: len(tracked) > 50, "events before")
     master = replicated.master()
+    replica = next(node for node in replicated.nodes if node is not master)
     # The replica has what was pushed up to here; what goes on to the master alone would be lost by Redis itself.
     master.pause()
-    time.sleep(0.2)
+    replica.catch_up()
     master.kill()
     replicated.wait_for_another_than(master)
     eventually(lambda: answers[-1][1] == "on", "answers by the new master", 15)
-    recovered = time.monotonic()
-    time.sleep(0.5)
+    recovered, before = time.monotonic(), len(answers)
+    eventually(lambda: len(answers) > before + 100, "more answers")
     stop.set()
     for thread in threads:
         thread.join()

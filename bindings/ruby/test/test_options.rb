@@ -21,6 +21,15 @@ class TestOptions < Case
        redisPrefix: 'p' }],
     [{ mode: :consumer, redis_url: 'redis://:7000' }, { redisHost: '127.0.0.1', redisPort: 7000, redisDb: 0 }],
     [{ cache_adapter: :redis, redis_url: 'unix:///run/redis.sock' }, { redisUnixSocketPath: '/run/redis.sock' }],
+    [{ cache_adapter: :redis, redis_url: 'unix://ann:p%20w@/run/redis%20.sock?db=2' },
+     { redisUnixSocketPath: '/run/redis .sock', redisUsername: 'ann', redisPassword: 'p w', redisDb: 2 }],
+    [{ cache_adapter: :redis, redis_url: 'unix://:p@/s' }, { redisUnixSocketPath: '/s', redisPassword: 'p' }],
+    [{ cache_adapter: :redis, redis_url: { host: 'h', sentinel_username: 'u', sentinel_password: 'p',
+                                           ssl_params: { 'ca_file' => 'ca.pem', verify_mode: 0, hostname: 'name' } } },
+     { redisHost: 'h', redisSentinelUsername: 'u', redisSentinelPassword: 'p', redisSslCaCerts: 'ca.pem',
+       redisSslCertReqs: 'none', redisSslServerName: 'name' }],
+    [{ cache_adapter: :redis, redis_url: { host: 'h', ssl_params: { verify_mode: 1 } } },
+     { redisHost: 'h', redisSslCertReqs: 'required' }],
     [{ cache_adapter: :redis, redis_url: { db: 2, timeout: 3 } },
      { redisHost: '127.0.0.1', redisDb: 2, redisSocketTimeout: 3, redisSocketConnectTimeout: 3 }],
     [{ cache_adapter: :redis, redis_url: { url: 'redis://main', sentinels: [{ host: 'a', port: 1 }], db: 2 } },
@@ -48,6 +57,16 @@ class TestOptions < Case
       assert_match(/\Aoption redis_url: /, error.message)
       refute_match(/ret@/, error.full_message(highlight: false))
     end
+  end
+
+  def test_unknown_parts_of_redis_url_are_named
+    log = StringIO.new
+    parts = { host: 'h', password: 'secret', driver: :ruby, 'tls_key' => 'secret', ssl_params: { ciphers: 'secret' } }
+    Options.new(cache_adapter: :redis, redis_url: parts, logger: Logger.new(log))
+    assert_equal 1, log.string.lines.size
+    assert_match(/WARN.*: driver, tls_key, ssl_params\.ciphers$/, log.string)
+    Options.new(cache_adapter: :redis, redis_url: parts.slice(:host, :password), logger: Logger.new(log))
+    assert_equal 1, log.string.lines.size
   end
 
   def test_evaluations_wait_with_redis_only

@@ -14,8 +14,11 @@ class Proxy:
     def __init__(self, server):
         self._target = server.port
         self.held = self.dripping = 0.0
+        # An error that every command is answered with, instead of being passed on.
+        self.refusing = None
         # How often something was asked after the answer to what was asked before.
         self.trips = 0
+        self._open, self._silent = set(), set()
 
     def __enter__(self):
         self._socket = socket.create_server((HOST, 0))
@@ -25,6 +28,15 @@ class Proxy:
 
     def __exit__(self, *_raised):
         self._socket.close()
+
+    def silence(self):
+        """The connections that there are stay open, and nothing comes through any more; new ones work."""
+        self._silent.update(self._open)
+
+    @property
+    def is_idle(self):
+        """Whether all that was asked is answered, or never will be."""
+        return not any(asking.is_set() for asking in self._open - self._silent)
 
     @property
     def options(self):
@@ -38,12 +50,19 @@ class Proxy:
                 return
             far = socket.create_connection((HOST, self._target))
             asking = threading.Event()
+            self._open.add(asking)
             threading.Thread(target=self._pass, args=[near, far, asking, False], daemon=True).start()
             threading.Thread(target=self._pass, args=[far, near, asking, True], daemon=True).start()
 
     def _pass(self, source, sink, asking, answers):
         try:
             while data := source.recv(65536):
+                if asking in self._silent:
+                    continue
+                if self.refusing and not answers:
+                    # What is asked comes in one piece, and no text of it begins a line with a star.
+                    source.sendall(b"-%b\r\n" % self.refusing * (1 + data.count(b"\r\n*")))
+                    continue
                 if answers:
                     time.sleep(self.held)
                     asking.clear()
@@ -59,5 +78,6 @@ class Proxy:
             # One of the two has gone: so does the other.
             return
         finally:
+            asking.clear()
             for end in (source, sink):
                 end.close()

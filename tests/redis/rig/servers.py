@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 import redis
 
@@ -138,9 +137,21 @@ class Server:
     def pause(self):
         """From now on connections are made, by the kernel, and nothing is answered."""
         self._process.send_signal(signal.SIGSTOP)
+        state = pathlib.Path(f"/proc/{self._process.pid}/stat")
+        eventually(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "a process that is stopped")
 
     def go_on(self):
         self._process.send_signal(signal.SIGCONT)
+
+    def catch_up(self):
+        """Waits until a replica has taken what its master, which is paused, has sent: between two answers it looks at
+        all its connections."""
+        with self.client() as client:
+
+            def position():
+                return client.info("replication")["slave_repl_offset"]
+
+            eventually(lambda: position() == position(), "a replica in step")
 
 
 def _pairs(flat):
@@ -363,7 +374,7 @@ class Cluster:
         self._follow()
         # What was written to the replica's connection still arrives; what only the master saw Redis itself would lose.
         self.owner.pause()
-        time.sleep(0.1)
+        self.replica.catch_up()
         self.owner.kill()
 
         def promoted():

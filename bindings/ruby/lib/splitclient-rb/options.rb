@@ -20,6 +20,16 @@ module SplitIoClient
     SECONDS = { connection_timeout: :connectionTimeout, read_timeout: :readTimeout }.freeze
     # What makes the library use Redis, whatever the value.
     REDIS = %w[redishost redissentinels redisclusternodes redisunixsocketpath].freeze
+    # What a Hash for `redis_url` has in the gem redis, and what it is here.
+    REDIS_PARTS = {
+      host: :redisHost, port: :redisPort, db: :redisDb, username: :redisUsername, password: :redisPassword,
+      path: :redisUnixSocketPath, ssl: :redisSsl, sentinel_username: :redisSentinelUsername,
+      sentinel_password: :redisSentinelPassword
+    }.freeze
+    # The same for its `ssl_params`. Modes of verification are numbers of OpenSSL there.
+    SSL_PARTS = { ca_file: :redisSslCaCerts, verify_mode: :redisSslCertReqs, hostname: :redisSslServerName }.freeze
+    # Those that are read by themselves.
+    OTHER_PARTS = %i[url sentinels name timeout read_timeout connect_timeout ssl_params].freeze
     # Seconds that `block_until_ready` waits when it is not told.
     READY = 15
 
@@ -88,11 +98,16 @@ module SplitIoClient
 
     def redis_address(url)
       address = parsed(url)
-      return { redisUnixSocketPath: address.path } if address.scheme == 'unix'
+      login = { redisUsername: presence(address.user), redisPassword: presence(address.password) }.compact
+      return login.merge(socket(address)) if address.scheme == 'unix'
 
-      { redisHost: presence(address.hostname) || '127.0.0.1', redisPort: address.port || 6379,
-        redisDb: address.path.delete('/').to_i, redisUsername: presence(address.user),
-        redisPassword: presence(address.password), redisSsl: address.scheme == 'rediss' || nil }.compact
+      login.merge({ redisHost: presence(address.hostname) || '127.0.0.1', redisPort: address.port || 6379,
+                    redisDb: address.path.delete('/').to_i, redisSsl: address.scheme == 'rediss' || nil }.compact)
+    end
+
+    def socket(address)
+      database = URI.decode_www_form(address.query.to_s).to_h['db']
+      { redisUnixSocketPath: presence(address.path), redisDb: database&.to_i }.compact
     end
 
     # The error of URI would tell the password.
@@ -118,10 +133,22 @@ module SplitIoClient
     end
 
     def redis_details(parts)
-      { redisHost: parts[:host], redisPort: parts[:port], redisDb: parts[:db], redisUsername: parts[:username],
-        redisPassword: parts[:password], redisUnixSocketPath: parts[:path], redisSsl: parts[:ssl],
-        redisSocketTimeout: parts[:read_timeout] || parts[:timeout],
+      ssl = parts[:ssl_params].to_h.transform_keys(&:to_sym)
+      unknown(parts.keys - REDIS_PARTS.keys - OTHER_PARTS, ssl.keys - SSL_PARTS.keys)
+      ssl[:verify_mode] = ssl[:verify_mode].zero? ? 'none' : 'required' if ssl[:verify_mode].is_a?(Integer)
+      { redisSocketTimeout: parts[:read_timeout] || parts[:timeout],
         redisSocketConnectTimeout: parts[:connect_timeout] || parts[:timeout] }
+        .merge(picked(parts, REDIS_PARTS), picked(ssl, SSL_PARTS))
+    end
+
+    def picked(parts, names)
+      parts.slice(*names.keys).transform_keys(names)
+    end
+
+    # Their names only: values may be secret.
+    def unknown(parts, ssl)
+      names = parts + ssl.map { |name| "ssl_params.#{name}" }
+      @logger.warn("option redis_url: not known here, and ignored: #{names.join(', ')}") unless names.empty?
     end
 
     def presence(text)
