@@ -7,23 +7,23 @@
 //! With Redis the definitions are read when they are asked for: [`redis`].
 
 mod call;
+mod notices;
 mod redis;
 #[cfg(test)]
 mod redis_tests;
 #[cfg(test)]
 mod redis_vectors;
+mod track;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use crate::clock;
 use crate::config::{Config, Mode};
-use crate::input::{self, Attributes, Given, Key, Method, Properties, Refused};
+use crate::input::{self, Attributes, Given, Key, Method, Refused};
 use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
-use crate::recorder::{CallContext, Draft, NewEvent, Recorder};
-use crate::refusal::Refusal;
+use crate::recorder::{CallContext, Draft, Recorder};
 use crate::rules::{Choice, Decision, Definitions, Fallbacks, Interned, Label, Outcome, Request, key_hash, labels};
 use crate::storage::{RedisStore, Store};
 use crate::telemetry::{Operation, Telemetry};
@@ -132,55 +132,6 @@ impl Client {
         }
         let flags: Vec<Given<'_>> = flags.into_iter().map(Given::Text).collect();
         self.many(method, who, &flags, &definitions)
-    }
-
-    /// Records an event of a key.
-    pub fn track(&self, event: &Track<'_>) -> Result<(), Refusal> {
-        let begun = self.begin(Method::Track);
-        match self.lifecycle.status() {
-            Status::Destroyed => {
-                self.complain_destroyed(Method::Track);
-                return Err(Refusal::Destroyed);
-            }
-            Status::WaitingFork => return Err(Refusal::Forked),
-            Status::NotReady => self.notice_not_ready(Method::Track),
-            Status::Ready => {}
-        }
-        // All arguments are looked at before any refuses: the log then names every mistake at once.
-        let ready = self.lifecycle.is_ready();
-        // Asking for the traffic type and pushing the event take no longer than an evaluation.
-        let redis = self.redis.as_ref().map(|redis| (redis, Instant::now()));
-        let is_known = |name: &str| match redis {
-            _ if !ready || self.mode == Mode::Localhost => true,
-            Some((redis, began)) => redis.has_traffic_type(name, began),
-            None => self.store.load().has_traffic_type(name),
-        };
-        let key = input::key(event.key, Method::Track, &self.log);
-        let traffic_type = input::traffic_type(event.traffic_type, is_known, &self.log);
-        let event_type = input::event_type(event.event_type, &self.log);
-        let value = input::event_value(event.value.map_or(Given::Null, Given::Float), &self.log);
-        let properties = match event.properties {
-            Attached::Nothing => Ok(Properties::none()),
-            Attached::Set(set) => input::properties(set, Method::Track, &self.log),
-            Attached::Unreadable(given) => input::properties_from_json(given, Method::Track, &self.log),
-        };
-        let (Some(key), Some(traffic_type), Some(event_type), Ok(value), Ok(properties)) =
-            (key, traffic_type, event_type, value, properties)
-        else {
-            return Err(Refusal::Invalid("the event is not valid; the log says what is wrong with it"));
-        };
-        // Before it is recorded: with Redis both are pushed in one.
-        self.end(Method::Track, begun, false);
-        self.recorder.event(NewEvent {
-            key: key.into(),
-            traffic_type: traffic_type.into(),
-            event_type: event_type.into(),
-            value,
-            time: clock::now_ms(),
-            size: properties.size,
-            properties: properties.json,
-            until: redis.map(|(redis, began)| redis.deadline(began)),
-        })
     }
 
     #[inline(always)]
@@ -499,38 +450,6 @@ impl Client {
             Status::WaitingFork => definitions.is_untouched(),
             Status::Ready | Status::Destroyed => false,
         }
-    }
-
-    fn notice_unready(&self, method: Method) {
-        if self.lifecycle.status() != Status::WaitingFork {
-            return self.notice_not_ready(method);
-        }
-        if !self.warned_of_fork.swap(true, Ordering::Relaxed) {
-            let consequence = match self.mode {
-                Mode::Redis => "it does not read from Redis, so every flag is control or its fallback",
-                _ => "it evaluates from the definitions at hand and records nothing",
-            };
-            self.log.warning("client", format_args!("{method}: the factory waits for resume: {consequence}"));
-        }
-    }
-
-    fn warn_of_empty_sets(&self, method: Method) {
-        self.log
-            .warning("client", format_args!("{method}: no feature flag is in these flag sets: nothing to evaluate"));
-    }
-
-    fn notice_not_ready(&self, method: Method) {
-        self.telemetry.not_ready_use();
-        let message =
-            format_args!("{method}: the SDK is not ready: results may be wrong; wait until it is ready first");
-        match method {
-            Method::Track => self.log.warning("client", message),
-            _ => self.log.error("client", message),
-        }
-    }
-
-    fn complain_destroyed(&self, method: Method) {
-        self.log.error("client", format_args!("{method}: the factory is destroyed; make a new one"));
     }
 }
 
