@@ -210,6 +210,22 @@ impl Server for Redis {
         answered
     }
 
+    fn ask_target(
+        &self,
+        question: &Pipeline,
+        commands: &Pipeline,
+        until: Instant,
+    ) -> Result<Option<Vec<Value>>, RedisError> {
+        if self.generation != process::generation() {
+            return Err(RedisError::Closed);
+        }
+        self.at_target(question, commands, until)
+    }
+
+    fn generation(&self) -> u64 {
+        if self.generation == process::generation() { self.pool.generation() } else { 0 }
+    }
+
     fn timeout(&self) -> Duration {
         self.timeout
     }
