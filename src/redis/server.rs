@@ -207,7 +207,11 @@ impl Server for Redis {
             Err(RedisError::Cut { .. }) => {}
             Err(error) => self.outages.failed(error, Instant::now()),
         }
-        answered
+        // Who asked knows how much time there was.
+        answered.map_err(|error| match error {
+            RedisError::Cut { endpoint } => RedisError::Timeout { endpoint },
+            error => error,
+        })
     }
 
     fn ask_target(

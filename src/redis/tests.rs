@@ -207,10 +207,10 @@ fn who_has_little_time_left_condemns_nobody() {
     thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(|| assert_eq!(redis.read("GET a"), Ok(1))))));
     let soon = Some(Instant::now() + Duration::from_millis(100));
     let error = redis.ask(&commands(&["RPUSH l a"]), Purpose::Write, soon).expect_err("too slow");
-    assert!(matches!(error, RedisError::Cut { .. }), "{error}");
+    assert!(matches!(error, RedisError::Timeout { .. }), "{error}");
     // What cannot be answered in time is not even sent.
     let error = redis.ask(&commands(&["RPUSH l b"]), Purpose::Write, Some(Instant::now())).expect_err("too late");
-    assert!(matches!(error, RedisError::Cut { .. }), "{error}");
+    assert!(matches!(error, RedisError::Timeout { .. }), "{error}");
     assert_eq!((redis.pool.is_current(0), lines.count(Level::Error)), (true, 0), "{:?}", lines.lines());
     assert_eq!(redis.read("GET c"), Ok(1));
     assert!(!fake.heard().contains(&"RPUSH l b".to_owned()), "{:?}", fake.heard());
