@@ -158,6 +158,24 @@ impl Redis {
         true
     }
 
+    /// Asks the node to which a slot is moving, if it is, as the answer to a question says.
+    pub(super) fn at_target(
+        &self,
+        question: &Pipeline,
+        commands: &Pipeline,
+        until: Instant,
+    ) -> Result<Option<Vec<Value>>, RedisError> {
+        let answered = self.exchange(question, Purpose::Read, until)?;
+        let plan = Plan::of(self, &answered);
+        if let Some(node) = &plan.asked {
+            return self.ask_importing(node, commands, until).map(Some);
+        }
+        if !plan.elsewhere.is_empty() {
+            self.look_elsewhere(plan.moved.as_ref(), &answered);
+        }
+        Ok(None)
+    }
+
     /// Asks the node that a slot is moving to, which answers only those who say that they know.
     fn ask_importing(&self, node: &Node, commands: &Pipeline, until: Instant) -> Result<Vec<Value>, RedisError> {
         let address = Address::Tcp(node.clone());
@@ -173,7 +191,11 @@ impl Redis {
         }
         let deadline = until.min(Instant::now() + self.timeout);
         let values = connection.exchange(&asking.get_packed_pipeline(), asking.len(), deadline)?;
-        *self.importing.lock() = Some(connection);
+        let mut importing = self.importing.lock();
+        // Who closes empties it after closing the pool.
+        if !self.pool.is_closed() {
+            *importing = Some(connection);
+        }
         Ok(values.into_iter().skip(1).step_by(2).collect())
     }
 

@@ -52,6 +52,22 @@ pub(crate) trait Server: Debug + Send + Sync {
     /// first may take redisSocketConnectTimeout besides.
     fn ask(&self, commands: &Pipeline, purpose: Purpose, until: Option<Instant>) -> Result<Vec<Value>, RedisError>;
 
+    /// Asks the node to which the slot of a question's key is moving just now; nothing if it is not. Neither pipeline
+    /// writes.
+    fn ask_target(
+        &self,
+        _question: &Pipeline,
+        _commands: &Pipeline,
+        _until: Instant,
+    ) -> Result<Option<Vec<Value>>, RedisError> {
+        Ok(None)
+    }
+
+    /// Another number when commands may be answered by another server than before.
+    fn generation(&self) -> u64 {
+        0
+    }
+
     /// How long the answers to one call of [`Server::ask`] are waited for.
     fn timeout(&self) -> std::time::Duration;
 }

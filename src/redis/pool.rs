@@ -90,6 +90,16 @@ impl Pool {
         is_current
     }
 
+    /// Counts how often all connections were given up.
+    pub(super) fn generation(&self) -> u64 {
+        self.state.lock().generation
+    }
+
+    /// Whether it lends nothing any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().is_closed
+    }
+
     /// Whether connections of that generation are the present ones.
     pub(super) fn is_current(&self, generation: u64) -> bool {
         self.state.lock().generation == generation

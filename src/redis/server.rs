@@ -207,7 +207,27 @@ impl Server for Redis {
             Err(RedisError::Cut { .. }) => {}
             Err(error) => self.outages.failed(error, Instant::now()),
         }
-        answered
+        // Who asked knows how much time there was.
+        answered.map_err(|error| match error {
+            RedisError::Cut { endpoint } => RedisError::Timeout { endpoint },
+            error => error,
+        })
+    }
+
+    fn ask_target(
+        &self,
+        question: &Pipeline,
+        commands: &Pipeline,
+        until: Instant,
+    ) -> Result<Option<Vec<Value>>, RedisError> {
+        if self.generation != process::generation() {
+            return Err(RedisError::Closed);
+        }
+        self.at_target(question, commands, until)
+    }
+
+    fn generation(&self) -> u64 {
+        if self.generation == process::generation() { self.pool.generation() } else { 0 }
     }
 
     fn timeout(&self) -> Duration {

@@ -207,10 +207,10 @@ fn who_has_little_time_left_condemns_nobody() {
     thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(|| assert_eq!(redis.read("GET a"), Ok(1))))));
     let soon = Some(Instant::now() + Duration::from_millis(100));
     let error = redis.ask(&commands(&["RPUSH l a"]), Purpose::Write, soon).expect_err("too slow");
-    assert!(matches!(error, RedisError::Cut { .. }), "{error}");
+    assert!(matches!(error, RedisError::Timeout { .. }), "{error}");
     // What cannot be answered in time is not even sent.
     let error = redis.ask(&commands(&["RPUSH l b"]), Purpose::Write, Some(Instant::now())).expect_err("too late");
-    assert!(matches!(error, RedisError::Cut { .. }), "{error}");
+    assert!(matches!(error, RedisError::Timeout { .. }), "{error}");
     assert_eq!((redis.pool.is_current(0), lines.count(Level::Error)), (true, 0), "{:?}", lines.lines());
     assert_eq!(redis.read("GET c"), Ok(1));
     assert!(!fake.heard().contains(&"RPUSH l b".to_owned()), "{:?}", fake.heard());
@@ -467,6 +467,47 @@ fn a_dead_master_costs_its_time_once_whoever_names_it() {
         assert!(error.contains(&format!("Redis at 127.0.0.1:{port} did not answer in time")), "{error}");
         assert!(error.ends_with(&format!("{} names 127.0.0.1:{port} too", nodes[2])), "{error}");
         assert_eq!(silent.heard_pings(), pings, "{options}");
+    }
+}
+
+#[test]
+fn names_while_a_slot_moves_and_after() {
+    const FLAG: &str = "{SPLITIO}.SPLITIO.split.";
+    let page = |cursor: &str, name: &str| format!("*2\r\n{}*1\r\n{}", bulk(cursor), bulk(&format!("{FLAG}{name}")));
+    let target = Fake::answering(move |command| {
+        Some(match command {
+            "ASKING" => "+OK\r\n".to_owned(),
+            command if command.starts_with("SCAN 0 ") => page("7", "c"),
+            command if command.starts_with("SCAN 7 ") => page("0", "d"),
+            command if command.starts_with("GET ") => "$-1\r\n".to_owned(),
+            _ => "-NOPERM no\r\n".to_owned(),
+        })
+    });
+    let (port, state) = (target.port, Arc::new(AtomicUsize::new(0)));
+    let now = Arc::clone(&state);
+    let source = Fake::answering(move |command| {
+        Some(match (command, now.load(Ordering::SeqCst)) {
+            (command, state) if command == format!("GET {FLAG}") => match state {
+                0 => "$-1\r\n".to_owned(),
+                1 => format!("-ASK 2392 127.0.0.1:{port}\r\n"),
+                _ => format!("-MOVED 2392 127.0.0.1:{port}\r\n"),
+            },
+            (command, 0 | 1) if command.starts_with("SCAN 0 ") => page("5", "a"),
+            (command, 0 | 1) if command.starts_with("SCAN 5 ") => page("0", "b"),
+            (command, _) if command.starts_with("SCAN") => format!("*2\r\n{}*0\r\n", bulk("0")),
+            _ => "-NOPERM no\r\n".to_owned(),
+        })
+    });
+    let options = format!(r#"{{"redisClusterNodes": ["127.0.0.1:{}"]}}"#, source.port);
+    let mut settings = crate::config::Settings::new();
+    settings.merge_json(&options).expect("JSON");
+    let config = settings.resolve(false).expect("a configuration").0.redis;
+    let log = crate::logging::Logger::recording(Level::Info).0;
+    let keys = super::Keys::of(&config);
+    let store = crate::storage::RedisStore::new(Arc::new(connected(&options)), keys, &config, false, log);
+    for (stage, expected) in [&["a", "b"][..], &["a", "b", "c", "d"], &["c", "d"], &["c", "d"]].iter().enumerate() {
+        state.store(stage, Ordering::SeqCst);
+        assert_eq!(store.flag_names(), *expected, "{stage}");
     }
 }
 

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::RedisStore;
 use super::outage::Subject;
 use crate::rules::{Flag, FlagView};
 
+/// How long finding all names may take: a server that is shared with others may hold many keys.
+const LISTING: Duration = Duration::from_secs(30);
 /// How many definitions one command reads.
 const CHUNK: usize = 500;
 
 impl RedisStore {
     /// The names of all flags, sorted; none if Redis does not say.
     pub(crate) fn flag_names(&self) -> Vec<String> {
-        let keys = self.scan(&self.keys.flags_pattern()).unwrap_or_default();
+        let time = LISTING.max(2 * self.server.timeout());
+        let keys = self.scan(&self.keys.flags_pattern(), Instant::now() + time).unwrap_or_default();
         let names: BTreeSet<&str> = keys.iter().filter_map(|key| self.keys.flag_name(key)).collect();
         names.into_iter().map(str::to_owned).collect()
     }

@@ -43,6 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct RedisStore {
     server: Arc<dyn Server>,
     keys: Keys,
+    is_cluster: bool,
     /// How long what was read is fresh; zero: it never is.
     ttl: Duration,
     log: Logger,
@@ -72,6 +73,7 @@ impl RedisStore {
         RedisStore {
             server,
             keys,
+            is_cluster: !config.cluster_nodes.is_empty(),
             ttl: if config.local_cache_enabled { config.local_cache_ttl } else { Duration::ZERO },
             outage: Outage::new(log.clone()),
             log,

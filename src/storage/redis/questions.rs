@@ -3,7 +3,7 @@
 use std::string::FromUtf8Error;
 use std::time::Instant;
 
-use ::redis::{Pipeline, Value};
+use ::redis::{Cmd, Pipeline, Value};
 
 use super::RedisStore;
 use super::outage::Subject;
@@ -85,13 +85,68 @@ impl RedisStore {
     }
 
     /// All keys that match a pattern, some perhaps more than once.
-    pub(super) fn scan(&self, pattern: &str) -> Option<Vec<String>> {
+    ///
+    /// `SCAN` names no key, so that in a cluster any node answers it with what it happens to have. A question for a key
+    /// goes along, which is answered with where the slot is; and while it moves, its new node is asked as well.
+    pub(super) fn scan(&self, pattern: &str, until: Instant) -> Option<Vec<String>> {
+        while Instant::now() < until {
+            let generation = self.server.generation();
+            let is_same = || self.server.generation() == generation;
+            let here = self.steps(pattern, is_same, |step| {
+                let mut commands = Pipeline::with_capacity(2);
+                if self.is_cluster {
+                    commands.add_command(self.whereabouts());
+                }
+                commands.add_command(step);
+                self.ask(&commands, Some(until))?.pop()
+            })?;
+            let Some(mut found) = here else { continue };
+            if self.is_cluster {
+                let mut question = Pipeline::with_capacity(1);
+                question.add_command(self.whereabouts());
+                // After the old node: what leaves it meanwhile is in both, not in neither.
+                let there = self.steps(pattern, is_same, |step| {
+                    let mut commands = Pipeline::with_capacity(1);
+                    commands.add_command(step);
+                    let nothing = Value::Array(vec![Value::BulkString(b"0".into()), Value::Array(Vec::new())]);
+                    let answers = self.answers(self.server.ask_target(&question, &commands, until))?;
+                    answers.map_or(Some(nothing), |mut answers| answers.pop())
+                })?;
+                let Some(there) = there else { continue };
+                found.extend(there);
+            }
+            return Some(found);
+        }
+        self.outage.refuses(Subject::Names, &"it takes too long to find them");
+        None
+    }
+
+    /// A question for a flag without a name, which never is there: a node that the slot leaves tells of such keys that
+    /// they may be at the other.
+    fn whereabouts(&self) -> Cmd {
+        let mut command = ::redis::cmd("GET");
+        command.arg(self.keys.flag(""));
+        command
+    }
+
+    /// All keys that match a pattern, by as many steps as it takes. The inner none: another server answers now, which
+    /// knows nothing of the cursor.
+    fn steps(
+        &self,
+        pattern: &str,
+        is_same: impl Fn() -> bool,
+        ask: impl Fn(Cmd) -> Option<Value>,
+    ) -> Option<Option<Vec<String>>> {
         let mut found = Vec::new();
         let mut cursor = "0".to_owned();
         loop {
-            let mut commands = Pipeline::with_capacity(1);
-            commands.cmd("SCAN").arg(&cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
-            let answer = self.list(Subject::Names, self.ask(&commands, None)?.pop()?)?;
+            let mut step = ::redis::cmd("SCAN");
+            step.arg(&cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
+            let answer = ask(step)?;
+            if !is_same() {
+                return Some(None);
+            }
+            let answer = self.list(Subject::Names, answer)?;
             let Ok([Value::BulkString(next), Value::Array(keys)]) = <[Value; 2]>::try_from(answer) else {
                 self.outage.refuses(Subject::Names, &"an answer to SCAN that is none");
                 return None;
@@ -99,7 +154,7 @@ impl RedisStore {
             found.extend(strings(keys));
             cursor = String::from_utf8_lossy(&next).into_owned();
             if cursor == "0" {
-                return Some(found);
+                return Some(Some(found));
             }
         }
     }
@@ -113,7 +168,11 @@ impl RedisStore {
             self.outage.is_silent(&cause, self.clock.moment(began));
             return None;
         }
-        match self.server.ask(commands, Purpose::Read, until) {
+        self.answers(self.server.ask(commands, Purpose::Read, until))
+    }
+
+    fn answers<T>(&self, answered: Result<T, RedisError>) -> Option<T> {
+        match answered {
             Ok(answers) => {
                 self.outage.is_over();
                 Some(answers)

@@ -416,6 +416,15 @@ fn the_manager_reads_everything_in_chunks() {
     assert!(world.store.flag_views().is_empty());
 }
 
+#[test]
+fn a_listing_ends() {
+    let world = World::new("{}");
+    world.flag("f", EVERYBODY);
+    assert!(world.store.scan("SPLITIO.split.*", Instant::now()).is_none());
+    assert_eq!(world.logged(Level::Error).len(), 1, "{:?}", world.lines.lines());
+    assert_eq!(world.store.flag_names(), ["f"]);
+}
+
 /// More than two chunks.
 const CHUNKED: usize = 1001;
 
