@@ -212,6 +212,23 @@ def test_a_slot_migrates(breaking):
     assert len(evaluations.tracked) > 100
 
 
+def test_names_while_a_slot_migrates(breaking, sdk):
+    """Nothing but the listing asks here, which names no key that a node could send elsewhere."""
+    sdk.new(**breaking.options)
+    names = sdk.call("split_names")
+    assert len(names) == 16
+    breaking.begin_migration()
+    assert sdk.call("split_names") == names
+    breaking.migrate_keys(30)
+    assert sdk.call("split_names") == names
+    while breaking.migrate_keys(20):
+        pass
+    assert sdk.call("split_names") == names
+    breaking.end_migration()
+    assert sdk.call("split_names") == names
+    assert [view["name"] for view in sdk.call("splits")] == names
+
+
 def test_master_fails_over_during_evaluations(breaking):
     with Evaluations(breaking) as evaluations:
         evaluations.more()

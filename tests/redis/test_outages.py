@@ -128,6 +128,20 @@ def test_no_answer_between_two_calls(outage, flags, sdk):
     eventually(lambda: set(records.Left(flags).keys_of_events()) == {"bob"}, "the event")
 
 
+def test_no_answer_and_time_to_connect(outage, flags, sdk):
+    """Where an evaluation may take less time than connecting, it is found out too that nobody answers."""
+    sdk.new(**outage.options, redisLocalCacheEnabled=False, redisSocketTimeout=0.3, impressionsMode="NONE")
+    assert sdk.treatment("ann", "plain") == "on"
+    outage.pause()
+    waited = []
+    for _ in range(20):
+        assert sdk.treatment("ann", "plain") == "control"
+        waited.append(sdk.seconds)
+    assert waited[0] < 2 * 0.3 + 0.2
+    # One more may have tried again.
+    assert sum(seconds > 0.1 for seconds in waited[1:]) <= 1, waited
+
+
 def test_slow_answers(flags, sdk, server):
     """Each in time, though only just: nothing is wrong, and nothing is pushed twice."""
     timeout = 1
@@ -146,6 +160,7 @@ def test_slow_answers(flags, sdk, server):
     left = records.Left(flags)
     assert left.impressions_of() == [("warm", "on"), ("ann", "on")]
     assert left.keys_of_events() == ["ann"]
+    assert levels(sdk.log(), "ERROR") == []
 
 
 def test_answers_byte_by_byte(flags, sdk, server):
