@@ -1,0 +1,129 @@
+"""Who is measured: each is a process that is told what to do by lines.
+
+A worker is started with the URL of a back end and a mode: `optimized` (impressions OPTIMIZED, telemetry; the default of
+SDKs), `none` (impressions NONE), `listener` (OPTIMIZED, and every impression goes to a listener) or `streaming`
+(OPTIMIZED, changes come by the stream; the others poll). It says `ready MILLISECONDS`, then answers lines:
+
+    SCENARIO THREADS CALLS    ns of the threads' CPU time per call; ns of the clock on the wall per call of all threads;
+                              how many of all answers were "on"; calls of malloc, or "-" where nobody counts. Only "-":
+                              it has no such scenario
+    await 1 1                 evaluates the flag `probe` until its treatment is another one: the time then, in ns since 1970
+"""
+
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+BENCHES = pathlib.Path(__file__).parent
+BINDINGS = BENCHES.parent / "bindings"
+
+
+@dataclass
+class Contestant:
+    name: str
+    language: str
+    command: list
+    environment: dict = field(default_factory=dict)
+    # Of Split; else of this project.
+    official: bool = False
+    # Whether it is an SDK; else a bound.
+    sdk: bool = True
+
+
+def contestants(target, out):
+    """All that were built: `target` is cargo's directory, `out` that of the programs in C."""
+    library = {"SPLITIO_LIBRARY": str(out / "lib" / "libsplitio.so.1")}
+    java = target / "bench" / "java"
+    worker = [BENCHES / "python" / "worker.py"]
+    everyone = [
+        Contestant("bound", "bound", [out / "bench-bound"], sdk=False),
+        Contestant("bound, recording", "bound", [out / "bench-bound-recording"], sdk=False),
+        Contestant("C", "c", [out / "bench-c"]),
+        Contestant("C++", "cpp", [out / "bench-cpp"]),
+        Contestant("Go", "go", [out / "bench-go"]),
+        Contestant("Ruby", "ruby", ["ruby", f"-I{BINDINGS}/ruby/lib", BENCHES / "ruby" / "worker.rb"], library),
+        Contestant("Python", "python", [sys.executable, *worker], library | {"PYTHONPATH": f"{BINDINGS}/python"}),
+        Contestant("Split's Java", "java", ["java", "-cp", f"{java}/lib/*:{java}/classes", "Worker"], official=True),
+        Contestant("Split's Go", "go", [out / "bench-go-official"], official=True),
+        Contestant(
+            "Split's Node",
+            "node",
+            ["node", BENCHES / "node" / "worker.mjs"],
+            {"NODE_PATH": str(target / "official" / "node" / "node_modules")},
+            official=True,
+        ),
+        Contestant("Split's Python", "python", [target / "bench" / "python" / "bin" / "python", *worker], official=True),
+    ]
+    if not (java / "classes" / "Worker.class").exists():
+        print("Java: without a JDK and Maven, Split's SDK for it is not measured")
+        everyone = [each for each in everyone if each.language != "java"]
+    return everyone
+
+
+class Worker:
+    """A contestant that runs. What it says on standard error goes to a file."""
+
+    def __init__(self, contestant, url, mode, logs):
+        self.contestant = contestant
+        self.log = logs / f"{contestant.name.replace(' ', '-')}-{mode}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*map(str, contestant.command), url, mode],
+                env={**os.environ, **contestant.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        word, ready = self._line()
+        if word != "ready":
+            raise SystemExit(f"{contestant.name} said {word}")
+        self.ready_ms = float(ready)
+
+    def _line(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.contestant.name} ended:\n{self.log.read_text()}")
+        return line.split()
+
+    def send(self, scenario, threads=1, calls=1):
+        self.process.stdin.write(f"{scenario} {threads} {calls}\n")
+        self.process.stdin.flush()
+
+    def answer(self):
+        """Of the line that was sent: numbers, or None when it has no such scenario."""
+        words = self._line()
+        return None if words == ["-"] else [None if word == "-" else float(word) for word in words]
+
+    def ask(self, scenario, threads=1, calls=1):
+        self.send(scenario, threads, calls)
+        return self.answer()
+
+    def memory(self, name):
+        """MiB by a line of /proc/PID/status: VmRSS is what is resident, VmHWM the most that ever was."""
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(name + ":"):
+                return int(line.split()[1]) / 1024
+        raise SystemExit(f"no {name} of {self.contestant.name}")
+
+    def cpu_ms(self):
+        """What all its threads have used."""
+        used = 0
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            used += int((task / "schedstat").read_text().split()[0])
+        return used / 1e6
+
+    def end(self):
+        """Waits for its end; the CPU ms of its whole life."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.process.stdin.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
