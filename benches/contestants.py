@@ -7,12 +7,11 @@ SDKs), `none` (impressions NONE), `listener` (OPTIMIZED, and every impression go
     SCENARIO THREADS CALLS    ns of the threads' CPU time per call; ns of the clock on the wall per call of all threads;
                               how many of all answers were "on"; calls of malloc, or "-" where nobody counts. Only "-":
                               it has no such scenario
-    await 1 1                 evaluates the flag `probe` until its treatment is another one: the time then, in ns since 1970
+    await 1 1                 evaluates the flag `probe` until its treatment is another one: ns since 1970 then
 """
 
 import os
 import pathlib
-import resource
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ def contestants(target, out):
     library = {"SPLITIO_LIBRARY": str(out / "lib" / "libsplitio.so.1")}
     java = target / "bench" / "java"
     worker = [BENCHES / "python" / "worker.py"]
+    splits_python = target / "bench" / "python" / "bin" / "python"
     everyone = [
         Contestant("bound", "bound", [out / "bench-bound"], sdk=False),
         Contestant("bound, recording", "bound", [out / "bench-bound-recording"], sdk=False),
@@ -55,7 +55,7 @@ def contestants(target, out):
             {"NODE_PATH": str(target / "official" / "node" / "node_modules")},
             official=True,
         ),
-        Contestant("Split's Python", "python", [target / "bench" / "python" / "bin" / "python", *worker], official=True),
+        Contestant("Split's Python", "python", [splits_python, *worker], official=True),
     ]
     if not (java / "classes" / "Worker.class").exists():
         print("Java: without a JDK and Maven, Split's SDK for it is not measured")
@@ -117,13 +117,9 @@ class Worker:
         return used / 1e6
 
     def end(self):
-        """Waits for its end; the CPU ms of its whole life."""
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.process.stdin.close()
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000

@@ -129,7 +129,8 @@ def write(directory, flags, keys):
     document = {"ff": {"s": -1, "t": 1, "d": definitions}, "rbs": {"s": -1, "t": -1, "d": []}}
     (directory / "segments").mkdir(parents=True, exist_ok=True)
     (directory / "flags.json").write_text(json.dumps(document, separators=(",", ":")))
-    segment = {"name": "half", "added": [key(number * 2) for number in range(keys)], "removed": [], "since": -1, "till": 1}
+    members = [key(number * 2) for number in range(keys)]
+    segment = {"name": "half", "added": members, "removed": [], "since": -1, "till": 1}
     (directory / "segments" / "half.json").write_text(json.dumps(segment, separators=(",", ":")))
     made.write_text(recipe)
     return directory

@@ -53,7 +53,8 @@ def start(everyone, emulator, work, logs, rounds):
         print(f"\nstart with {flags} flags and a segment of {keys} keys: ms until ready, MiB", flush=True)
         print(f"fetching and unpacking alone: {statistics.median(floor):.0f} ms")
         for name, row in measured.items():
-            print(f"{name}: {statistics.median(row['ready']):.0f} ms, {statistics.median(row['rss']):.0f} MiB", flush=True)
+            ready, rss = statistics.median(row["ready"]), statistics.median(row["rss"])
+            print(f"{name}: {ready:.0f} ms, {rss:.0f} MiB", flush=True)
             rows.append({"flags": flags, "keys": keys, "contestant": name, **row})
         rows.append({"flags": flags, "keys": keys, "contestant": "fetching and unpacking", "ready": floor})
     return rows
@@ -74,12 +75,13 @@ def toggled(running, number):
     return treatment == "on"
 
 
-def joined(running, number):
-    """Two keys come to the segment, one of those of the last change goes."""
-    change = {"name": "half", "added": [environment.key(number * 2 + 1), f"visitor-{number}"]}
-    if number > 0:
-        change["removed"] = [f"visitor-{number - 1}"]
+def changed(running, number):
+    """The first key leaves the segment or comes back, and another key comes; whether the first is a member now."""
+    member = number % 2 == 1
+    change = {"name": "half", "added": [f"visitor-{number}"], "removed": []}
+    change["added" if member else "removed"].append(environment.key(0))
     running.control("POST", "segments/update", change)
+    return member
 
 
 def cpu_of(worker, do):
@@ -114,9 +116,9 @@ def segment_changes(worker, running, first):
 
     def all_of_them():
         for number in range(first, first + SEGMENT_CHANGES):
-            joined(running, number)
-            # Every second key of the first thousand is a member, and one more with each change.
-            until("a segment", lambda number=number: worker.ask("member", 1, 1000)[2] == 500 + number + 1)
+            member = changed(running, number)
+            # Of one call, which is for the first key.
+            until("a segment", lambda member=member: (worker.ask("member")[2] == 1) == member)
 
     before = worker.memory("VmRSS")
     cost = cpu_of(worker, all_of_them) / SEGMENT_CHANGES

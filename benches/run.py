@@ -78,7 +78,7 @@ def main():
     logs = work / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     results = {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "machine": machine(),
         "load_before": os.getloadavg()[0],
         "rounds": options.rounds,

@@ -10,7 +10,7 @@
 #define FOUR_JSON "{\"age\": 30, \"country\": \"us\", \"plan\": \"pro\", \"beta\": true}"
 
 static split_factory *factory;
-static split_attributes *kept;
+static split_attributes *two, *four;
 static char team[TEAM][16];
 static const char *names[TEAM];
 
@@ -19,9 +19,13 @@ static void fail(const char *what, const char *why) {
     exit(EXIT_FAILURE);
 }
 
-static void fill(split_attributes *attributes) {
+static void fill_two(split_attributes *attributes) {
     split_attributes_set_int(attributes, "age", 30);
     split_attributes_set_string(attributes, "country", "us");
+}
+
+static void fill_four(split_attributes *attributes) {
+    fill_two(attributes);
     split_attributes_set_string(attributes, "plan", "pro");
     split_attributes_set_bool(attributes, "beta", true);
 }
@@ -57,8 +61,10 @@ void contestant_start(const char *url, const char *mode) {
     if (factory == NULL) fail("factory", error.message);
     split_status status = split_block_until_ready(factory, 300000);
     if (status != SPLIT_OK) fail("not ready", split_status_string(status));
-    kept = split_attributes_new();
-    fill(kept);
+    two = split_attributes_new();
+    four = split_attributes_new();
+    fill_two(two);
+    fill_four(four);
     for (int i = 0; i < TEAM; i++) {
         snprintf(team[i], sizeof team[i], "team_%d", i);
         names[i] = team[i];
@@ -81,7 +87,7 @@ static long fresh_attributes(const struct asked *asked) {
     int key = 0;
     for (long i = 0; i < asked->calls; i++) {
         split_attributes *attributes = split_attributes_new();
-        fill(attributes);
+        fill_four(attributes);
         options.attributes = attributes;
         on += is_on(split_get_treatment(factory, asked->keys[key], "four", &options));
         split_attributes_free(attributes);
@@ -121,8 +127,9 @@ static long many(bool by_set, const struct asked *asked) {
 
 long contestant_run(const char *scenario, const struct asked *asked) {
     split_options options = SPLIT_OPTIONS_INIT;
-    options.attributes = kept;
+    options.attributes = two;
     if (strcmp(scenario, "attr") == 0) return one_by_one("attr", &options, asked);
+    options.attributes = four;
     if (strcmp(scenario, "kept") == 0) return one_by_one("four", &options, asked);
     if (strcmp(scenario, "fresh") == 0) return fresh_attributes(asked);
     if (strcmp(scenario, "json") == 0) {

@@ -11,7 +11,7 @@
 #include <splitio.hpp>
 
 static std::optional<splitio::Factory> factory;
-static std::optional<splitio::Attributes> kept;
+static std::optional<splitio::Attributes> two, four;
 static std::array<std::string, TEAM> team;
 
 void contestant_start(const char *url, const char *mode) {
@@ -36,7 +36,8 @@ void contestant_start(const char *url, const char *mode) {
         std::cerr << error.what() << '\n';
         std::exit(EXIT_FAILURE);
     }
-    kept.emplace(splitio::Attributes{{"age", 30}, {"country", "us"}, {"plan", "pro"}, {"beta", true}});
+    two.emplace(splitio::Attributes{{"age", 30}, {"country", "us"}});
+    four.emplace(splitio::Attributes{{"age", 30}, {"country", "us"}, {"plan", "pro"}, {"beta", true}});
     for (int i = 0; i < TEAM; i++) team[static_cast<std::size_t>(i)] = "team_" + std::to_string(i);
 }
 
@@ -65,10 +66,10 @@ long contestant_run(const char *scenario, const struct asked *asked) {
     const splitio::Factory &split = *factory;
     const std::string_view what = scenario;
     if (what == "attr") {
-        return sum_of(*asked, [&](const char *key) { return on_of(split.treatment(key, "attr", *kept)); });
+        return sum_of(*asked, [&](const char *key) { return on_of(split.treatment(key, "attr", *two)); });
     }
     if (what == "kept") {
-        return sum_of(*asked, [&](const char *key) { return on_of(split.treatment(key, "four", *kept)); });
+        return sum_of(*asked, [&](const char *key) { return on_of(split.treatment(key, "four", *four)); });
     }
     if (what == "fresh") {
         return sum_of(*asked, [&](const char *key) {
@@ -78,9 +79,9 @@ long contestant_run(const char *scenario, const struct asked *asked) {
     }
     if (what == "json") {
         return sum_of(*asked, [&](const char *key) {
-            return on_of(split.treatment(key, "four",
-                                         splitio::Options{}.attributes_json(
-                                             R"({"age": 30, "country": "us", "plan": "pro", "beta": true})")));
+            return on_of(split.treatment(
+                key, "four",
+                splitio::Options{}.attributes_json(R"({"age": 30, "country": "us", "plan": "pro", "beta": true})")));
         });
     }
     if (what == "config") {

@@ -31,6 +31,7 @@ final class Worker {
 
     private static final List<String> KEYS = named("user-%015d", 0, 1000);
     private static final List<String> TEAM = named("team_%d", 0, 20);
+    private static final Map<String, Object> TWO = two();
     private static final Map<String, Object> FOUR = four();
     private static int unique;
 
@@ -40,10 +41,15 @@ final class Worker {
         return names;
     }
 
-    private static Map<String, Object> four() {
+    private static Map<String, Object> two() {
         Map<String, Object> attributes = new HashMap<>();
         attributes.put("age", 30);
         attributes.put("country", "us");
+        return attributes;
+    }
+
+    private static Map<String, Object> four() {
+        Map<String, Object> attributes = two();
         attributes.put("plan", "pro");
         attributes.put("beta", true);
         return attributes;
@@ -99,7 +105,7 @@ final class Worker {
         for (String flag : new String[] {"5050", "whitelist", "segment", "probe", "member"}) {
             calls.put(flag, key -> on(client.getTreatment(key, flag)));
         }
-        calls.put("attr", key -> on(client.getTreatment(key, "attr", FOUR)));
+        calls.put("attr", key -> on(client.getTreatment(key, "attr", TWO)));
         calls.put("kept", key -> on(client.getTreatment(key, "four", FOUR)));
         calls.put("fresh", key -> on(client.getTreatment(key, "four", four())));
         calls.put("config", key -> on(client.getTreatmentWithConfig(key, "configured")));

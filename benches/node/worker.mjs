@@ -11,6 +11,7 @@ const { SplitFactory } = createRequire(path.join(process.env.NODE_PATH, 'x.js'))
 const [url, mode] = process.argv.slice(2);
 
 const KEYS = Array.from({ length: 1000 }, (_, number) => `user-${String(number).padStart(15, '0')}`);
+const TWO = { age: 30, country: 'us' };
 const FOUR = { age: 30, country: 'us', plan: 'pro', beta: true };
 const TEAM = Array.from({ length: 20 }, (_, number) => `team_${number}`);
 let unique = 0;
@@ -36,7 +37,7 @@ const ons = (answers) => {
 const withConfig = ({ treatment, config }) => treatment === 'on' && config !== null;
 // What is done with a key; how many answers are "on".
 const scenarios = {
-  attr: (key) => client.getTreatment(key, 'attr', FOUR) === 'on',
+  attr: (key) => client.getTreatment(key, 'attr', TWO) === 'on',
   kept: (key) => client.getTreatment(key, 'four', FOUR) === 'on',
   fresh: (key) => client.getTreatment(key, 'four', { age: 30, country: 'us', plan: 'pro', beta: true }) === 'on',
   config: (key) => withConfig(client.getTreatmentWithConfig(key, 'configured')),

@@ -14,6 +14,7 @@ import time
 import splitio
 
 KEYS = [f"user-{number:015}" for number in range(1000)]
+TWO = {"age": 30, "country": "us"}
 FOUR = {"age": 30, "country": "us", "plan": "pro", "beta": True}
 TEAM = [f"team_{number}" for number in range(20)]
 unique = itertools.count()
@@ -58,12 +59,11 @@ def scenarios(client):
         return treatment == "on" and text is not None
 
     return {
-        "attr": lambda key: client.get_treatment(key, "attr", FOUR) == "on",
+        "attr": lambda key: client.get_treatment(key, "attr", TWO) == "on",
         "kept": lambda key: client.get_treatment(key, "four", FOUR) == "on",
-        "fresh": lambda key: client.get_treatment(
-            key, "four", {"age": 30, "country": "us", "plan": "pro", "beta": True}
-        )
-        == "on",
+        "fresh": lambda key: (
+            client.get_treatment(key, "four", {"age": 30, "country": "us", "plan": "pro", "beta": True}) == "on"
+        ),
         "config": config,
         "twenty": lambda key: ons(client.get_treatments(key, TEAM)),
         "set": lambda key: ons(client.get_treatments_by_flag_set(key, "team")),

@@ -8,6 +8,7 @@
 require 'splitclient-rb'
 
 KEYS = Array.new(1000) { |number| format('user-%015d', number) }.freeze
+TWO = { age: 30, country: 'us' }.freeze
 FOUR = { age: 30, country: 'us', plan: 'pro', beta: true }.freeze
 TEAM = Array.new(20) { |number| "team_#{number}" }.freeze
 
@@ -45,7 +46,7 @@ scenarios = {
   'whitelist' => ->(key) { client.get_treatment(key, 'whitelist') == 'on' ? 1 : 0 },
   'probe' => ->(key) { client.get_treatment(key, 'probe') == 'on' ? 1 : 0 },
   'member' => ->(key) { client.get_treatment(key, 'member') == 'on' ? 1 : 0 },
-  'attr' => ->(key) { client.get_treatment(key, 'attr', FOUR) == 'on' ? 1 : 0 },
+  'attr' => ->(key) { client.get_treatment(key, 'attr', TWO) == 'on' ? 1 : 0 },
   'segment' => ->(key) { client.get_treatment(key, 'segment') == 'on' ? 1 : 0 },
   'kept' => ->(key) { client.get_treatment(key, 'four', FOUR) == 'on' ? 1 : 0 },
   'fresh' => lambda { |key|

@@ -27,6 +27,7 @@ const clockThreadCPU = 3 // CLOCK_THREAD_CPUTIME_ID
 var (
 	keys   = named("user-%015d", 0, 1000)
 	team   = named("team_%d", 0, 20)
+	two    = map[string]interface{}{"age": 30, "country": "us"}
 	four   = map[string]interface{}{"age": 30, "country": "us", "plan": "pro", "beta": true}
 	unique int
 )
@@ -98,15 +99,17 @@ func scenarios(client Client, withConfig WithConfig) map[string]func([]string, i
 		}
 	}
 	none := func() map[string]interface{} { return nil }
-	kept := func() map[string]interface{} { return four }
+	kept := func(made map[string]interface{}) func() map[string]interface{} {
+		return func() map[string]interface{} { return made }
+	}
 	return map[string]func([]string, int) int{
 		"5050":      one("5050", none),
 		"whitelist": one("whitelist", none),
-		"attr":      one("attr", kept),
+		"attr":      one("attr", kept(two)),
 		"probe":     one("probe", none),
 		"member":    one("member", none),
 		"segment":   one("segment", none),
-		"kept":      one("four", kept),
+		"kept":      one("four", kept(four)),
 		"fresh": one("four", func() map[string]interface{} {
 			return map[string]interface{}{"age": 30, "country": "us", "plan": "pro", "beta": true}
 		}),
