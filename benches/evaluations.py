@@ -40,7 +40,7 @@ def agreed(workers, scenario, threads):
         if answer is None:
             continue
         # What is compiled while it runs is given the time for that.
-        if worker.contestant.language in ("java", "node"):
+        if threads == 1 and worker.contestant.language in ("java", "node"):
             warm_up = int(WARM_UP * 1e9 / answer[1])
             worker.ask(scenario, 1, max(LOOK, min(warm_up, 100_000)))
         costs[name] = max(worker.ask(scenario, 1, LOOK)[1], 1.0)
