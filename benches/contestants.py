@@ -7,16 +7,20 @@ SDKs), `none` (impressions NONE), `listener` (OPTIMIZED, and every impression go
     SCENARIO THREADS CALLS    ns of the threads' CPU time per call; ns of the clock on the wall per call of all threads;
                               how many of all answers were "on"; calls of malloc, or "-" where nobody counts. Only "-":
                               it has no such scenario
-    await 1 1                 evaluates the flag `probe` until its treatment is another one: ns since 1970 then
+    await 1 1                 says `waiting`, and evaluates the flag `probe` until its treatment is another one:
+                              ns since 1970 then
 """
 
 import os
 import pathlib
+import select
 import subprocess
 import sys
 from dataclasses import dataclass, field
 
 BENCHES = pathlib.Path(__file__).parent
+# Seconds to wait for what should take none.
+PATIENCE = 20
 BINDINGS = BENCHES.parent / "bindings"
 
 
@@ -63,6 +67,10 @@ def contestants(target, out):
     return everyone
 
 
+class MissedError(Exception):
+    """A contestant did not do in time what it was told."""
+
+
 class Worker:
     """A contestant that runs. What it says on standard error goes to a file."""
 
@@ -83,7 +91,10 @@ class Worker:
             raise SystemExit(f"{contestant.name} said {word}")
         self.ready_ms = float(ready)
 
-    def _line(self):
+    def _line(self, seconds=None):
+        # Each line is read before the next is asked for: none is in a buffer.
+        if seconds is not None and not select.select([self.process.stdout], [], [], seconds)[0]:
+            raise MissedError(f"{self.contestant.name} is silent")
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit(f"{self.contestant.name} ended:\n{self.log.read_text()}")
@@ -93,10 +104,16 @@ class Worker:
         self.process.stdin.write(f"{scenario} {threads} {calls}\n")
         self.process.stdin.flush()
 
-    def answer(self):
+    def answer(self, seconds=None):
         """Of the line that was sent: numbers, or None when it has no such scenario."""
-        words = self._line()
+        words = self._line(seconds)
         return None if words == ["-"] else [None if word == "-" else float(word) for word in words]
+
+    def wait_for_a_change(self):
+        """From now on, by a thread of its own: `answer` has when."""
+        self.send("await")
+        if self._line(PATIENCE) != ["waiting"]:
+            raise SystemExit(f"{self.contestant.name} does not wait")
 
     def ask(self, scenario, threads=1, calls=1):
         self.send(scenario, threads, calls)
@@ -121,5 +138,8 @@ class Worker:
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()

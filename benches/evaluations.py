@@ -1,5 +1,7 @@
 """What an evaluation costs: every contestant in turns, so that whatever else the machine does hits each."""
 
+import time
+
 from backend import backend
 from contestants import Worker
 
@@ -28,7 +30,7 @@ PLAN = {
 # Calls of a first look, by which the contestants must agree.
 LOOK = 1000
 # Seconds.
-WARM_UP = 1.5
+WARM_UP = 2
 
 
 def agreed(workers, scenario, threads):
@@ -41,8 +43,9 @@ def agreed(workers, scenario, threads):
             continue
         # What is compiled while it runs is given the time for that.
         if threads == 1 and worker.contestant.language in ("java", "node"):
-            warm_up = int(WARM_UP * 1e9 / answer[1])
-            worker.ask(scenario, 1, max(LOOK, min(warm_up, 100_000)))
+            deadline = time.monotonic() + WARM_UP
+            while time.monotonic() < deadline:
+                worker.ask(scenario, 1, max(100, int(1e8 / answer[1])))
         costs[name] = max(worker.ask(scenario, 1, LOOK)[1], 1.0)
         ons[name] = answer[2]
     # New keys are the same ones only until the first of them were measured.

@@ -8,7 +8,7 @@ import urllib.request
 import environment
 from backend import backend
 from cdn import cdn
-from contestants import Worker
+from contestants import PATIENCE, MissedError, Worker
 
 # Flags and keys of the segment.
 SIZES = [(1_000, 100_000), (10_000, 100_000), (10_000, 1_000_000)]
@@ -17,8 +17,6 @@ SETTLED = 1
 FLAG_CHANGES = 200
 SEGMENT_CHANGES = 10
 WARM_UP = 10
-# Seconds to wait for changes to arrive.
-PATIENCE = 20
 
 
 def fetch_only(url):
@@ -66,7 +64,7 @@ def until(what, condition):
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"{what} did not arrive")
+            raise MissedError(f"{what} did not arrive")
         time.sleep(0.02)
 
 
@@ -127,16 +125,26 @@ def segment_changes(worker, running, first):
     return cost, worker.memory("VmRSS") - before
 
 
-def propagation(worker, running, changes):
-    """Microseconds from sending a change to the back end to an evaluation that answers otherwise."""
-    times = []
+def propagation(worker, running, changes, times):
+    """Adds the microseconds from sending a change to the back end to an evaluation that answers otherwise."""
     for number in range(changes):
-        worker.send("await")
-        time.sleep(0.01)
+        worker.wait_for_a_change()
         begun = time.time_ns()
         toggled(running, number)
-        times.append((worker.answer()[0] - begun) / 1000)
-    return times
+        times.append((worker.answer(PATIENCE)[0] - begun) / 1000)
+
+
+def follow(worker, running, row, rounds, propagations):
+    """Fills in what is measured of changes."""
+    until("a stream", lambda: running.control("GET", "streams"))
+    time.sleep(SETTLED)
+    for number in range(rounds):
+        cost, row["fetches"] = flag_changes(worker, running)
+        row["flag_cpu_ms"].append(cost)
+        cost, grown = segment_changes(worker, running, number * SEGMENT_CHANGES)
+        row["segment_cpu_ms"].append(cost)
+        row["segment_mib"].append(grown)
+    propagation(worker, running, propagations, row["propagation_us"])
 
 
 def changes(everyone, emulator, work, logs, rounds, propagations):
@@ -146,24 +154,33 @@ def changes(everyone, emulator, work, logs, rounds, propagations):
     rows = []
     print(f"\nchanges among {flags} flags, and of a segment of {keys} keys, by the stream", flush=True)
     for each in everyone:
+        row = {
+            "contestant": each.name,
+            "flag_cpu_ms": [],
+            "segment_cpu_ms": [],
+            "segment_mib": [],
+            "propagation_us": [],
+        }
+        row |= {"fetches": None, "missed": None}
         with backend(emulator, definitions, streaming=True) as running:
             worker = Worker(each, running.url, "streaming", logs)
-            until("a stream", lambda running=running: running.control("GET", "streams"))
-            time.sleep(SETTLED)
-            row = {"contestant": each.name, "flag_cpu_ms": [], "segment_cpu_ms": [], "segment_mib": []}
-            for number in range(rounds):
-                cost, row["fetches"] = flag_changes(worker, running)
-                row["flag_cpu_ms"].append(cost)
-                cost, grown = segment_changes(worker, running, number * SEGMENT_CHANGES)
-                row["segment_cpu_ms"].append(cost)
-                row["segment_mib"].append(grown)
-            row["propagation_us"] = propagation(worker, running, propagations)
-            worker.end()
+            try:
+                follow(worker, running, row, rounds, propagations)
+                worker.end()
+            except MissedError as missed:
+                worker.kill()
+                if not each.official:
+                    raise SystemExit(f"{each.name}: {missed}") from missed
+                row["missed"] = str(missed)
+        rows.append(row)
         print(
-            f"{each.name}: CPU ms of a flag {statistics.median(row['flag_cpu_ms']):.3f}, of a segment's change "
-            f"{statistics.median(row['segment_cpu_ms']):.2f}, MiB grown {sum(row['segment_mib']):.1f}, "
-            f"us until it is seen {statistics.median(row['propagation_us']):.0f}, fetches {row['fetches']}",
+            f"{each.name}: CPU ms of a flag {middle(row['flag_cpu_ms'], 3)}, of a segment's change "
+            f"{middle(row['segment_cpu_ms'], 2)}, MiB grown {sum(row['segment_mib']):.1f}, us until it is seen "
+            f"{middle(row['propagation_us'], 0)}, fetches {row['fetches']}; {row['missed'] or 'none was missed'}",
             flush=True,
         )
-        rows.append(row)
     return rows
+
+
+def middle(values, digits):
+    return f"{statistics.median(values):.{digits}f}" if values else "-"

@@ -99,9 +99,13 @@ def starts(figures):
 
 
 def changes(figures):
-    rows = []
+    rows, missing = [], []
     for row in figures.changes:
         seen = sorted(row["propagation_us"])
+        if row["missed"]:
+            missing.append(f"{row['contestant']}: {row['missed']}, after {len(seen)} changes that were seen.")
+        if not seen:
+            continue
         rows.append(
             [
                 row["contestant"],
@@ -114,7 +118,7 @@ def changes(figures):
             ]
         )
     head = ["", "CPU, flag, µs", "CPU, segment, ms", "memory grown, MiB", "seen after, µs", "95 %, µs", "fetches"]
-    return table(head, rows)
+    return "\n".join([table(head, rows), *missing])
 
 
 def markdown(results):

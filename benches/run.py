@@ -55,6 +55,10 @@ def machine():
     }
 
 
+def keep(results, directory):
+    (directory / "benchmarks.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("target", type=pathlib.Path)
@@ -88,17 +92,17 @@ def main():
     if "evaluations" in sections:
         small = environment.write(work / "environment-1000-100000", 1_000, 100_000)
         results["evaluations"] = evaluations(everyone, emulator, small, logs, rounds, options.seconds)
+        keep(results, work)
     if "start" in sections:
         results["start"] = start(sdks, emulator, work, logs, max(1, rounds // 2))
+        keep(results, work)
     if "changes" in sections:
         results["changes"] = changes(sdks, emulator, work, logs, max(1, rounds // 3), rounds * 20)
     results["load_after"] = os.getloadavg()[0]
 
-    where = work
+    keep(results, work)
     if not options.words:
-        where = DOCS
-    (where / "benchmarks.json").write_text(json.dumps(results, indent=1) + "\n")
-    if not options.words:
+        keep(results, DOCS)
         report.write(results, DOCS)
     made = allocations(results)
     if made:

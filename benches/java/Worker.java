@@ -181,6 +181,7 @@ final class Worker {
     /** By the clock on the wall, in nanoseconds, when the answer is another one. */
     private static long timeOfAChange(Call probe) {
         int before = probe.on(KEYS.get(0));
+        System.out.println("waiting");
         while (probe.on(KEYS.get(0)) == before) Thread.onSpinWait();
         Instant now = Instant.now();
         return now.getEpochSecond() * 1_000_000_000L + now.getNano();

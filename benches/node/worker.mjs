@@ -71,6 +71,7 @@ function run(scenario, calls) {
 // The time of the clock on the wall in nanoseconds when the answer is another one.
 async function waitForAChange() {
   const before = scenarios.probe(KEYS[0]);
+  console.log('waiting');
   while (scenarios.probe(KEYS[0]) === before) await new Promise(setImmediate);
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
 }

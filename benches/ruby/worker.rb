@@ -67,6 +67,7 @@ $stdin.each_line do |line|
   calls = Integer(calls)
   if scenario == 'await'
     before = scenarios['probe'].call(KEYS[0])
+    puts('waiting')
     Thread.pass while scenarios['probe'].call(KEYS[0]) == before
     next puts(now(Process::CLOCK_REALTIME))
   end

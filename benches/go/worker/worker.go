@@ -60,6 +60,7 @@ func Run(start func(url, mode string) (Client, WithConfig, error)) {
 		}
 		if scenario == "await" {
 			before := calls["probe"](keys, 1)
+			fmt.Println("waiting")
 			for calls["probe"](keys, 1) == before {
 				runtime.Gosched()
 			}
