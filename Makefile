@@ -8,7 +8,7 @@
 #   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
 #                   put before it
 #   make wheel      the Python package, with the library inside
-#   make leaks      whether a Python program's memory stays flat over millions of evaluations
+#   make leaks      whether the memory of a Python and of a Ruby program stays flat over millions of evaluations
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
@@ -16,7 +16,7 @@
 
 wheel leaks:
 	@scripts/setup $@
-	@scripts/$(if $(filter wheel,$@),python-wheel,pytests --leaks)
+	@scripts/$(if $(filter wheel,$@),python-wheel,pytests --leaks && scripts/rubytests --leaks)
 
 demo test bench sanitize package-check:
 	@scripts/setup $@

@@ -2,6 +2,16 @@
 //!
 //! [`Client::treatment`] is the path that must stay short: one atomic for the state, one load of the published
 //! definitions, the rules, and what the recorder wants to know. It takes no lock and, once warm, allocates nothing.
+//! Most calls are of one kind ([`Client::usual_treatment`]); all others take a longer way, which looks at everything.
+//!
+//! With Redis the definitions are read when they are asked for: [`redis`].
+
+mod call;
+mod redis;
+#[cfg(test)]
+mod redis_tests;
+#[cfg(test)]
+mod redis_vectors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,123 +24,26 @@ use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
 use crate::recorder::{CallContext, Draft, NewEvent, Recorder};
 use crate::refusal::Refusal;
-use crate::rules::{Choice, ConfigText, Definitions, Fallbacks, Flag, Interned, Outcome, Request, labels};
-use crate::storage::Store;
+use crate::rules::{Choice, Decision, Definitions, Fallbacks, Interned, Label, Outcome, Request, key_hash, labels};
+use crate::storage::{RedisStore, Store};
 use crate::telemetry::{Operation, Telemetry};
 
-/// Whose treatment is asked for, and what comes with the question.
-#[derive(Clone, Copy, Debug)]
-pub struct Who<'a> {
-    /// The matching key.
-    pub key: Given<'a>,
-    /// The key that decides the bucket; none: the matching key.
-    pub bucketing_key: Option<Given<'a>>,
-    /// What is known about the key.
-    pub attributes: Attached<'a>,
-    /// Properties of the impression.
-    pub properties: Attached<'a>,
-}
-
-impl<'a> From<&'a str> for Who<'a> {
-    fn from(key: &'a str) -> Self {
-        Who { key: Given::Text(key), bucketing_key: None, attributes: Attached::Nothing, properties: Attached::Nothing }
-    }
-}
-
-/// Named values that come with a call.
-#[derive(Clone, Copy, Debug)]
-pub enum Attached<'a> {
-    /// None were given.
-    Nothing,
-    /// These.
-    Set(&'a Attributes),
-    /// This, which is no JSON object: the log will say where it stops being one.
-    Unreadable(Given<'a>),
-}
-
-/// An event of a key, for metrics.
-#[derive(Clone, Copy, Debug)]
-pub struct Track<'a> {
-    /// The key.
-    pub key: Given<'a>,
-    /// The traffic type of the key, such as `user`.
-    pub traffic_type: Given<'a>,
-    /// What happened.
-    pub event_type: Given<'a>,
-    /// How much of it; finite.
-    pub value: Option<f64>,
-    /// More about it.
-    pub properties: Attached<'a>,
-}
-
-/// Why a treatment is what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerStatus {
-    /// The flag was evaluated.
-    Evaluated,
-    /// The evaluation came before the first definitions.
-    NotReady,
-    /// No flag has this name.
-    UnknownFlag,
-    /// An argument is not valid; the log says which.
-    Invalid,
-    /// The factory is destroyed.
-    Destroyed,
-    /// The flag cannot be evaluated; the log says why.
-    Failed,
-}
-
-/// The answer to one evaluation.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The flag's name; empty where the caller named it.
-    pub flag: Box<str>,
-    /// The treatment.
-    pub treatment: Interned,
-    /// The configuration attached to it.
-    pub config: Option<Arc<ConfigText>>,
-    /// The label of the rule that decided; none with labelsEnabled off.
-    pub label: Option<Interned>,
-    /// The change number of the flag's definition; -1 when there was none.
-    pub change_number: i64,
-    /// Whether and why there was nothing to evaluate.
-    pub status: AnswerStatus,
-}
-
-/// An answer that still borrows from the definitions.
-struct Verdict<'a> {
-    treatment: Interned,
-    config: Option<&'a Arc<ConfigText>>,
-    label: Option<Interned>,
-    /// The flag that decided; none before readiness, after failures, and where there is none.
-    flag: Option<&'a Flag>,
-    status: AnswerStatus,
-}
-
-impl Verdict<'_> {
-    fn into_answer(self, flag: &str) -> Answer {
-        Answer {
-            flag: flag.into(),
-            treatment: self.treatment,
-            config: self.config.cloned(),
-            label: self.label,
-            change_number: self.flag.map_or(-1, |flag| flag.change_number),
-            status: self.status,
-        }
-    }
-}
+use call::Verdict;
+pub use call::{Answer, AnswerStatus, Attached, Track, Who};
 
 /// Evaluates flags and takes events, on any thread.
 #[derive(Debug)]
 pub struct Client {
     lifecycle: Arc<Lifecycle>,
     store: Arc<Store>,
+    /// In Redis mode, unless the factory waits for a fork. The other storage is empty then.
+    redis: Option<Arc<RedisStore>>,
     recorder: Arc<Recorder>,
     telemetry: Arc<Telemetry>,
     fallbacks: Fallbacks,
     log: Logger,
     labels_enabled: bool,
-    localhost: bool,
+    mode: Mode,
     /// That nothing is recorded was said.
     warned_of_fork: AtomicBool,
 }
@@ -145,10 +58,25 @@ impl Client {
         log: Logger,
         config: &Config,
     ) -> Self {
-        let labels_enabled = config.labels_enabled;
-        let localhost = config.mode == Mode::Localhost;
+        let (labels_enabled, mode) = (config.labels_enabled, config.mode);
         let warned_of_fork = AtomicBool::new(false);
-        Client { lifecycle, store, recorder, telemetry, fallbacks, log, labels_enabled, localhost, warned_of_fork }
+        Client {
+            lifecycle,
+            store,
+            redis: None,
+            recorder,
+            telemetry,
+            fallbacks,
+            log,
+            labels_enabled,
+            mode,
+            warned_of_fork,
+        }
+    }
+
+    /// A client that reads from Redis.
+    pub(crate) fn reading_from(self, redis: Arc<RedisStore>) -> Self {
+        Client { redis: Some(redis), ..self }
     }
 
     /// Evaluates a flag for a key, and records the impression.
@@ -156,18 +84,37 @@ impl Client {
         self.one(Method::Treatment, who, flag, |verdict| verdict.treatment)
     }
 
+    /// What [`Client::treatment`] answers to a usual question, as nearly all are: the factory is ready, the texts are certainly
+    /// usable as they are, and there are no properties. To all others nothing, and then nothing has happened.
+    #[inline(always)] // into the functions that C calls: nothing of it then needs memory
+    pub(crate) fn usual_treatment(
+        &self,
+        key: Key<'_>,
+        flag: &str,
+        attributes: Option<&Attributes>,
+    ) -> Option<Interned> {
+        self.usually(Method::Treatment, key, flag, attributes, |verdict| verdict.treatment)
+    }
+
     /// Like [`Client::treatment`], and says more. `flag` of the answer is empty.
+    #[inline]
     pub fn treatment_with_config(&self, who: &Who<'_>, flag: Given<'_>) -> Answer {
         self.one(Method::TreatmentWithConfig, who, flag, |verdict| verdict.into_answer(""))
     }
 
     /// Evaluates several flags against one state of the definitions: one answer per distinct name, in the order asked.
     pub fn treatments(&self, method: Method, who: &Who<'_>, flags: &[Given<'_>]) -> Vec<Answer> {
-        self.many(method, who, flags, &self.store.load())
+        match &self.redis {
+            Some(redis) => self.many_from_redis(redis, method, who, flags, Instant::now()),
+            None => self.many(method, who, flags, &self.store.load()),
+        }
     }
 
     /// Evaluates every flag that is in at least one of the flag sets, in the order of their names.
     pub fn treatments_by_sets(&self, method: Method, who: &Who<'_>, sets: &[Given<'_>]) -> Vec<Answer> {
+        if let Some(redis) = &self.redis {
+            return self.sets_from_redis(redis, method, who, sets);
+        }
         let sets = input::flag_sets(Some(sets), method, &self.log);
         let definitions = self.store.load();
         for set in sets.iter().filter(|set| !definitions.knows_set(set, self.store.filter())) {
@@ -180,10 +127,7 @@ impl Client {
         }
         let flags = definitions.flags_of_sets(&sets);
         if flags.is_empty() {
-            self.log.warning(
-                "client",
-                format_args!("{method}: no feature flag is in these flag sets: nothing to evaluate"),
-            );
+            self.warn_of_empty_sets(method);
             return Vec::new();
         }
         let flags: Vec<Given<'_>> = flags.into_iter().map(Given::Text).collect();
@@ -204,7 +148,11 @@ impl Client {
         }
         // All arguments are looked at before any refuses: the log then names every mistake at once.
         let ready = self.lifecycle.is_ready();
-        let is_known = |name: &str| !ready || self.localhost || self.store.load().has_traffic_type(name);
+        let is_known = |name: &str| match &self.redis {
+            _ if !ready || self.mode == Mode::Localhost => true,
+            Some(redis) => redis.has_traffic_type(name, Instant::now()),
+            None => self.store.load().has_traffic_type(name),
+        };
         let key = input::key(event.key, Method::Track, &self.log);
         let traffic_type = input::traffic_type(event.traffic_type, is_known, &self.log);
         let event_type = input::event_type(event.event_type, &self.log);
@@ -219,7 +167,9 @@ impl Client {
         else {
             return Err(Refusal::Invalid("the event is not valid; the log says what is wrong with it"));
         };
-        let recorded = self.recorder.event(NewEvent {
+        // Before it is recorded: with Redis both are pushed in one.
+        self.end(Method::Track, begun, false);
+        self.recorder.event(NewEvent {
             key: key.into(),
             traffic_type: traffic_type.into(),
             event_type: event_type.into(),
@@ -227,13 +177,91 @@ impl Client {
             time: clock::now_ms(),
             size: properties.size,
             properties: properties.json,
-        });
-        self.end(Method::Track, begun, false);
-        recorded
+        })
     }
 
-    #[inline]
-    fn one<R>(&self, method: Method, who: &Who<'_>, flag: Given<'_>, take: impl FnOnce(Verdict<'_>) -> R) -> R {
+    #[inline(always)]
+    fn one<R>(&self, method: Method, who: &Who<'_>, flag: Given<'_>, take: impl Fn(Verdict<'_>) -> R + Copy) -> R {
+        let attributes = match who.attributes {
+            Attached::Nothing => Some(None),
+            Attached::Set(set) => Some(Some(set)),
+            Attached::Unreadable(_) => None,
+        };
+        match (usual_key(who), flag, attributes) {
+            (Some(key), Given::Text(flag), Some(attributes)) => self.usually(method, key, flag, attributes, take),
+            _ => None,
+        }
+        .unwrap_or_else(|| self.one_at_length(method, who, flag, take))
+    }
+
+    /// The answer to a usual question: see [`Client::usual_treatment`].
+    #[inline(always)]
+    fn usually<R>(
+        &self,
+        method: Method,
+        key: Key<'_>,
+        name: &str,
+        attributes: Option<&Attributes>,
+        take: impl Fn(Verdict<'_>) -> R + Copy,
+    ) -> Option<R> {
+        let is_plain = input::is_plain_key(key) && input::is_plain_flag_name(name);
+        if !is_plain || !self.lifecycle.is_ready() || self.redis.is_some() {
+            return None;
+        }
+        let begun = self.begin(method);
+        let request = self.request(key, attributes);
+        let kept = self
+            .store
+            .read_kept(|definitions| take(self.decide_and_record(method, name, &request, begun, definitions)));
+        Some(match kept {
+            Some(result) => result,
+            None => self.usually_published(method, name, &request, begun, take),
+        })
+    }
+
+    /// The answer to a usual question where the thread does not have the published state at hand.
+    #[inline(never)]
+    fn usually_published<R>(
+        &self,
+        method: Method,
+        name: &str,
+        request: &Request<'_>,
+        begun: Option<Instant>,
+        take: impl Fn(Verdict<'_>) -> R + Copy,
+    ) -> R {
+        self.store.read(|definitions| take(self.decide_and_record(method, name, request, begun, definitions)))
+    }
+
+    #[inline(always)]
+    fn decide_and_record<'d>(
+        &'d self,
+        method: Method,
+        name: &str,
+        request: &Request<'d>,
+        begun: Option<Instant>,
+        definitions: &'d Definitions,
+    ) -> Verdict<'d> {
+        let verdict = self.evaluate(method, name, request, definitions);
+        self.end(method, begun, verdict.status == AnswerStatus::Failed);
+        if verdict.status != AnswerStatus::UnknownFlag && !self.recorder.is_idle() {
+            let draft = Draft { name, flag: verdict.flag, treatment: verdict.treatment, label: verdict.label };
+            self.recorder.lone_impression(request.key, request.key_hash, request.attributes, draft);
+        }
+        verdict
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn one_at_length<R>(
+        &self,
+        method: Method,
+        who: &Who<'_>,
+        flag: Given<'_>,
+        take: impl FnOnce(Verdict<'_>) -> R,
+    ) -> R {
+        if let Some(redis) = &self.redis {
+            return self.one_from_redis(redis, method, who, flag, take);
+        }
         let begun = self.begin(method);
         if self.lifecycle.status() != Status::Ready {
             return self.one_unready(method, who, flag, begun, take);
@@ -248,7 +276,7 @@ impl Client {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
         let request = self.request(keys.key(), attributes);
-        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
         let definitions = self.store.load();
         let verdict = self.evaluate(method, name, &request, &definitions);
         self.end(method, begun, verdict.status == AnswerStatus::Failed);
@@ -280,12 +308,13 @@ impl Client {
         let Ok(attributes) = self.attributes(who, method) else {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
-        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let request = self.request(keys.key(), attributes);
+        let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
         let definitions = self.store.load();
         let verdict = if self.has_nothing(&definitions) {
             self.not_ready(name)
         } else {
-            self.evaluate(method, name, &self.request(keys.key(), attributes), &definitions)
+            self.evaluate(method, name, &request, &definitions)
         };
         self.end(method, begun, false);
         self.record(name, &call, &verdict);
@@ -317,7 +346,7 @@ impl Client {
             return refuse(AnswerStatus::Invalid);
         };
         let request = self.request(keys.key(), attributes);
-        let call = CallContext::new(keys.key(), attributes, self.properties(who, method));
+        let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
         let verdicts: Vec<_> = names
             .into_iter()
             .map(|name| match has_nothing {
@@ -336,7 +365,7 @@ impl Client {
     /// Made of the keys as they come out of validation: copying them from where they were just written costs 4 ns.
     #[inline(always)]
     fn request<'a>(&'a self, key: Key<'a>, attributes: Option<&'a Attributes>) -> Request<'a> {
-        Request { key, attributes, fallbacks: &self.fallbacks, log: &self.log }
+        Request { key, key_hash: key_hash(key.matching), attributes, fallbacks: &self.fallbacks, log: &self.log }
     }
 
     #[inline(always)] // measured: 4 ns, for what it returns then needs no memory
@@ -347,7 +376,11 @@ impl Client {
         request: &Request<'d>,
         definitions: &'d Definitions,
     ) -> Verdict<'d> {
-        let decision = definitions.evaluate(name, request);
+        self.verdict(method, name, definitions.evaluate(name, request))
+    }
+
+    #[inline(always)]
+    fn verdict<'d>(&self, method: Method, name: &str, decision: Decision<'d>) -> Verdict<'d> {
         let status = match decision.outcome {
             Outcome::Evaluated => AnswerStatus::Evaluated,
             Outcome::UnknownFlag => {
@@ -367,11 +400,17 @@ impl Client {
 
     /// The answer before the first definitions.
     fn not_ready(&self, name: &str) -> Verdict<'_> {
+        let status = if self.mode == Mode::Redis { AnswerStatus::Forked } else { AnswerStatus::NotReady };
+        self.undecided(name, &labels::NOT_READY, status)
+    }
+
+    /// The answer where no flag decided.
+    fn undecided(&self, name: &str, label: &Label, status: AnswerStatus) -> Verdict<'_> {
         let (fallback, label) = match self.fallbacks.resolve(Some(name)) {
-            Some(fallback) => (Some(fallback), labels::NOT_READY.fallback),
-            None => (None, labels::NOT_READY.text),
+            Some(fallback) => (Some(fallback), label.fallback),
+            None => (None, label.text),
         };
-        self.instead_of_control(fallback, label, AnswerStatus::NotReady)
+        self.instead_of_control(fallback, label, status)
     }
 
     /// The answer to a call that is not valid, or comes too late.
@@ -464,13 +503,17 @@ impl Client {
             return self.notice_not_ready(method);
         }
         if !self.warned_of_fork.swap(true, Ordering::Relaxed) {
-            self.log.warning(
-                "client",
-                format_args!(
-                    "{method}: the factory waits for resume: it evaluates from the definitions at hand and records nothing"
-                ),
-            );
+            let consequence = match self.mode {
+                Mode::Redis => "it does not read from Redis, so every flag is control or its fallback",
+                _ => "it evaluates from the definitions at hand and records nothing",
+            };
+            self.log.warning("client", format_args!("{method}: the factory waits for resume: {consequence}"));
         }
+    }
+
+    fn warn_of_empty_sets(&self, method: Method) {
+        self.log
+            .warning("client", format_args!("{method}: no feature flag is in these flag sets: nothing to evaluate"));
     }
 
     fn notice_not_ready(&self, method: Method) {
@@ -485,6 +528,18 @@ impl Client {
 
     fn complain_destroyed(&self, method: Method) {
         self.log.error("client", format_args!("{method}: the factory is destroyed; make a new one"));
+    }
+}
+
+/// The keys of a question that has texts for keys, and no properties.
+#[inline(always)]
+fn usual_key<'a>(who: &Who<'a>) -> Option<Key<'a>> {
+    match (who.key, who.bucketing_key, who.properties) {
+        (Given::Text(matching), None, Attached::Nothing) => Some(Key { matching, bucketing: None }),
+        (Given::Text(matching), Some(Given::Text(key)), Attached::Nothing) => {
+            Some(Key { matching, bucketing: Some(key) })
+        }
+        _ => None,
     }
 }
 

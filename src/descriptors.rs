@@ -23,7 +23,7 @@ use nix::unistd;
 /// What a factory has open.
 #[derive(Debug, Default)]
 pub(crate) struct Descriptors {
-    /// Open from the beginning to the end.
+    /// Open until they are forgotten, most of them to the end.
     fixed: ArcSwap<Vec<Noted>>,
     /// What the runtime waits for, as of the last look.
     watched: ArcSwap<Vec<Noted>>,
@@ -55,9 +55,14 @@ struct Beacon {
 }
 
 impl Descriptors {
-    /// Notes a descriptor that stays open.
+    /// Notes a descriptor that stays open, or until it is forgotten.
     pub(crate) fn note(&self, fd: RawFd) {
         self.fixed.rcu(|noted| noted.iter().cloned().chain(Noted::of(fd)).collect::<Vec<_>>());
+    }
+
+    /// Forgets a descriptor that was noted. To be called before it is closed: its number may be another's at once.
+    pub(crate) fn forget(&self, fd: RawFd) {
+        self.fixed.rcu(|noted| noted.iter().filter(|noted| noted.fd != fd).cloned().collect::<Vec<_>>());
     }
 
     /// Finds the descriptors of the runtime whose context this is called in.
@@ -180,6 +185,18 @@ mod tests {
         assert!(identity(number).is_none() && identity(other.as_raw_fd()).is_some());
         assert_eq!(accepted.read(&mut [0; 8]).expect("the end"), 0);
         std::mem::forget(connected);
+    }
+
+    #[test]
+    fn what_is_forgotten_stays_open() {
+        let descriptors = Descriptors::default();
+        let (noted, mut forgotten) = UnixStream::pair().expect("sockets");
+        descriptors.note(noted.as_raw_fd());
+        descriptors.note(forgotten.as_raw_fd());
+        descriptors.forget(forgotten.as_raw_fd());
+        descriptors.close_inherited();
+        std::mem::forget(noted);
+        assert_eq!(forgotten.read(&mut [0; 8]).expect("the end"), 0);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! last of them, if that is this process's. If it is not, there was a fork, and [`heir`] finds out what to do.
 
 mod blueprint;
+mod consumer;
 mod heir;
 mod identity;
 mod life;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use crate::callbacks::{EventHandler, EventKind, Hooks};
 use crate::client::Client;
-use crate::config::{Config, ConfigError, Mode, Settings};
+use crate::config::{ConfigError, Settings};
 use crate::input::{self, Given, SdkKey};
 use crate::lifecycle::Status;
 use crate::logging::Logger;
@@ -55,9 +56,12 @@ pub enum FactoryError {
     /// No HTTP client can be made: certificates or headers that cannot be used, for instance.
     #[error("cannot make an HTTP client: {0}")]
     Transport(#[source] Box<dyn Error + Send + Sync>),
-    /// This build has no such mode.
+    /// Redis does not answer, or not as it should. The text names where it was expected.
     #[error("{0}")]
-    Unsupported(&'static str),
+    Redis(#[source] Box<dyn Error + Send + Sync>),
+    /// TLS to Redis cannot be set up: certificates that cannot be used, for instance.
+    #[error("cannot set up TLS for Redis: {0}")]
+    Tls(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl From<StartError> for FactoryError {
@@ -91,7 +95,7 @@ impl Factory {
         for notice in notices {
             ears.log.log(notice.level, "config", format_args!("{}", notice.text));
         }
-        let key = usable_key(sdk_key, &config, &ears.log)?;
+        let key = usable_key(sdk_key, &ears.log)?;
         let blueprint = Blueprint::new(key, config, instance, hooks)?;
         let life = if blueprint.is_preforked() {
             blueprint.preforked(ears)?
@@ -237,12 +241,9 @@ impl Drop for Factory {
     }
 }
 
-fn usable_key(given: Given<'_>, config: &Config, log: &Logger) -> Result<String, FactoryError> {
+fn usable_key(given: Given<'_>, log: &Logger) -> Result<String, FactoryError> {
     match input::sdk_key(given, log) {
         Some(SdkKey::Localhost) => Ok("localhost".to_owned()),
-        Some(SdkKey::Environment(_)) if config.mode != Mode::Standalone => {
-            Err(FactoryError::Unsupported("Redis is not in this build: remove the Redis options"))
-        }
         Some(SdkKey::Environment(key)) => header_safe(key, log),
         None => Err(FactoryError::SdkKey("is null, blank or not text")),
     }

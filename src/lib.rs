@@ -35,6 +35,7 @@ pub mod logging;
 mod manager;
 mod process;
 mod recorder;
+mod redis;
 mod refusal;
 mod rules;
 mod storage;

@@ -6,7 +6,7 @@ use crate::input::{self, Given, Method};
 use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
 use crate::rules::FlagView;
-use crate::storage::Store;
+use crate::storage::{RedisStore, Store};
 use crate::telemetry::Telemetry;
 
 /// Names and views of the flags a factory knows.
@@ -14,6 +14,8 @@ use crate::telemetry::Telemetry;
 pub struct Manager {
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) store: Arc<Store>,
+    /// In Redis mode, unless the factory waits for a fork. The other storage is empty then.
+    pub(crate) redis: Option<Arc<RedisStore>>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) log: Logger,
 }
@@ -24,6 +26,9 @@ impl Manager {
         if !self.may_answer(Method::SplitNames) {
             return Vec::new();
         }
+        if let Some(redis) = &self.redis {
+            return redis.flag_names();
+        }
         let mut names: Vec<String> = self.store.load().flags().map(|flag| flag.name.to_string()).collect();
         names.sort_unstable();
         names
@@ -33,6 +38,9 @@ impl Manager {
     pub fn splits(&self) -> Vec<FlagView> {
         if !self.may_answer(Method::Splits) {
             return Vec::new();
+        }
+        if let Some(redis) = &self.redis {
+            return redis.flag_views();
         }
         let mut views: Vec<FlagView> = self.store.load().flags().map(|flag| flag.view()).collect();
         views.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -47,7 +55,11 @@ impl Manager {
         }
         let name = input::flag_name(name, Method::Split, &self.log)?;
         let ready = self.may_answer(Method::Split) && self.lifecycle.is_ready();
-        let view = self.store.load().flag(name).map(|flag| flag.view());
+        let view = match &self.redis {
+            // Whether there is one is not known if Redis does not say.
+            Some(redis) => redis.flag(name)?.map(|flag| flag.view()),
+            None => self.store.load().flag(name).map(|flag| flag.view()),
+        };
         if view.is_none() && ready {
             input::unknown_flag(name, Method::Split, &self.log);
         }

@@ -14,6 +14,6 @@ Gem::Specification.new do |spec|
   spec.metadata = { 'rubygems_mfa_required' => 'true' }
   # A gem for one platform has the library in lib/native, and is made with SPLITIO_GEM_PLATFORM.
   spec.platform = ENV.fetch('SPLITIO_GEM_PLATFORM', Gem::Platform::RUBY)
-  spec.files = Dir.chdir(__dir__) { Dir['README.md', 'lib/**/*.rb', 'lib/native/*', 'examples/*'] }
+  spec.files = Dir.chdir(__dir__) { Dir['README.md', 'LICENSE', 'lib/**/*.rb', 'lib/native/*', 'examples/*'] }
   spec.add_dependency 'ffi', '~> 1.15'
 end

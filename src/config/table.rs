@@ -131,8 +131,9 @@ table! {
              is 60.").seconds().raised_to(1.0);
         ImpressionsBulkSize = OptionSpec::new("impressionsBulkSize", Integer, initial!(5000 Integer), MEMORY,
             "Impressions in one post, at most.").within(1.0, MANY);
-        ImpressionsQueueSize = OptionSpec::new("impressionsQueueSize", Integer, initial!(10000 Integer), MEMORY,
-            "Impressions that wait for being posted, at most; further ones are dropped and counted.").within(1.0, MANY);
+        ImpressionsQueueSize = OptionSpec::new("impressionsQueueSize", Integer, initial!(10000 Integer), RECORDED,
+            "Impressions that wait for being posted, or for a Redis that fails, at most; further ones are dropped and \
+             counted.").within(1.0, MANY);
         ImpressionListener = OptionSpec::new(
             "impressionListener", Code("split_config_set_impression_listener"), initial!(null), ALL,
             "A function that gets every impression. Set in code, by `split_config_set_impression_listener`.");
@@ -147,8 +148,9 @@ table! {
             "Pause between two posts of events.").seconds().raised_to(1.0);
         EventsBulkSize = OptionSpec::new("eventsBulkSize", Integer, initial!(5000 Integer), MEMORY,
             "Events in one post, at most.").within(1.0, MANY);
-        EventsQueueSize = OptionSpec::new("eventsQueueSize", Integer, initial!(10000 Integer), MEMORY,
-            "Events that wait for being posted, at most; `split_track` refuses further ones.").within(1.0, MANY);
+        EventsQueueSize = OptionSpec::new("eventsQueueSize", Integer, initial!(10000 Integer), RECORDED,
+            "Events that wait for being posted, or for a Redis that fails, at most; `split_track` refuses further \
+             ones.").within(1.0, MANY);
         MetricsRefreshRate = OptionSpec::new("metricsRefreshRate", Integer, initial!(3600 Integer), MEMORY,
             "Pause between two posts of the SDK's own statistics.").seconds().at_least(60.0);
     }

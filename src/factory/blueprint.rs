@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
+use super::consumer::Connected;
 use super::life::{Life, Source};
 use super::living::Living;
 use super::standalone::{self, Parts, Running};
@@ -19,7 +20,7 @@ use crate::logging::{Level, Logger, Sink};
 use crate::manager::Manager;
 use crate::recorder::Recorder;
 use crate::rules::{Definitions, Fallbacks};
-use crate::storage::Store;
+use crate::storage::{RedisStore, Store};
 use crate::sync::Ground;
 use crate::sync::localhost::Localhost;
 use crate::sync::standalone::Beginning;
@@ -140,6 +141,13 @@ impl Blueprint {
             Some(ears) => ears,
             None => Blueprint::ears(&self.config, &callbacks.hooks, &self.instance)?,
         };
+        let connected = match self.config.mode {
+            Mode::Redis => {
+                let connect = if is_first { Connected::at_once } else { Connected::when_asked };
+                Some(connect(&self.config.redis, !self.fallbacks.is_empty(), &descriptors, &log)?)
+            }
+            _ => None,
+        };
         // Who resumes has heard of the others in the parent.
         let living = Living::enter(&self.key, if is_first { Some(&log) } else { None });
         let delivery = self.delivery(&log);
@@ -147,9 +155,27 @@ impl Blueprint {
         let telemetry = Arc::new(Telemetry::new(self.config.mode != Mode::Localhost));
         let status = Status::NotReady;
         let outlets = Arc::new(Outlets { delivery, queue });
-        let draft = Draft { status, start: &start, log, outlets, descriptors, telemetry, records: true };
-        let Assembled { mut life, recorder } = self.assemble(draft);
+        let store = self.store(&start);
+        let parts = (Arc::clone(&outlets), Arc::clone(&telemetry), log.clone());
+        let recorder = Arc::new(match &connected {
+            None => {
+                let (outlets, telemetry, log) = parts;
+                Recorder::new(&self.config, outlets, Arc::clone(&store), telemetry, log)
+            }
+            Some(connected) => connected.recorder(&self.config, &self.instance, parts).map_err(FactoryError::Thread)?,
+        });
+        let redis = connected.as_ref().map(|connected| Arc::clone(&connected.store));
+        let draft =
+            Draft { status, store, redis, recorder: Arc::clone(&recorder), log, outlets, descriptors, telemetry };
+        let mut life = self.assemble(draft);
         life.living = Mutex::new(Some(living));
+        if let Some(connected) = connected {
+            let consumer = connected.start(&recorder, &life.descriptors).map_err(FactoryError::Thread)?;
+            life.source = Source::Redis(consumer);
+            life.lifecycle.become_ready();
+            life.outlets.event(Event::Ready);
+            return Ok(life);
+        }
         let inherited = start.complete;
         if inherited && life.lifecycle.become_ready() {
             life.outlets.event(Event::Ready);
@@ -205,8 +231,13 @@ impl Blueprint {
         let delivery = self.delivery(&log);
         let outlets = Arc::new(Outlets { delivery, queue });
         let telemetry = Arc::new(Telemetry::new(false));
-        let draft = Draft { status, start: &start, log, outlets, descriptors, telemetry, records: false };
-        let mut life = self.assemble(draft).life;
+        let store = self.store(&start);
+        let (recorder_outlets, recorder_telemetry) = (Arc::clone(&outlets), Arc::clone(&telemetry));
+        let recorder =
+            Recorder::deaf(&self.config, recorder_outlets, Arc::clone(&store), recorder_telemetry, log.clone());
+        let recorder = Arc::new(recorder);
+        let draft = Draft { status, store, redis: None, recorder, log, outlets, descriptors, telemetry };
+        let mut life = self.assemble(draft);
         life.complete = start.complete;
         life
     }
@@ -231,34 +262,40 @@ impl Blueprint {
         Ok(())
     }
 
-    fn assemble(&self, draft: Draft<'_>) -> Assembled {
-        let Draft { status, start, log, outlets, descriptors, telemetry, records } = draft;
-        let config = &self.config;
-        let lifecycle = Arc::new(Lifecycle::at(status));
-        let filter = config.flag_sets_filter.clone();
-        let store = Arc::new(match &start.definitions {
+    /// Definitions in memory; with Redis they stay there, and it is empty.
+    fn store(&self, start: &Start) -> Arc<Store> {
+        let filter = self.config.flag_sets_filter.clone();
+        Arc::new(match &start.definitions {
             Some(definitions) => Store::with(filter, Arc::clone(definitions)),
             None => Store::new(filter),
-        });
-        let make = if records { Recorder::new } else { Recorder::deaf };
-        let recorder =
-            Arc::new(make(config, Arc::clone(&outlets), Arc::clone(&store), Arc::clone(&telemetry), log.clone()));
+        })
+    }
+
+    /// A life without a source.
+    fn assemble(&self, draft: Draft) -> Life {
+        let Draft { status, store, redis, recorder, log, outlets, descriptors, telemetry } = draft;
+        let lifecycle = Arc::new(Lifecycle::at(status));
         let client = Client::new(
             Arc::clone(&lifecycle),
             Arc::clone(&store),
-            Arc::clone(&recorder),
+            recorder,
             Arc::clone(&telemetry),
             self.fallbacks.clone(),
             log.clone(),
-            config,
+            &self.config,
         );
+        let client = match &redis {
+            Some(redis) => client.reading_from(Arc::clone(redis)),
+            None => client,
+        };
         let manager = Manager {
             lifecycle: Arc::clone(&lifecycle),
             store: Arc::clone(&store),
+            redis,
             telemetry: Arc::clone(&telemetry),
             log: log.clone(),
         };
-        let life = Life {
+        Life {
             client,
             manager,
             lifecycle,
@@ -271,27 +308,20 @@ impl Blueprint {
             living: Mutex::default(),
             complete: false,
             turn: Mutex::default(),
-        };
-        Assembled { life, recorder }
+        }
     }
 }
 
 /// What differs between lives.
-struct Draft<'a> {
+struct Draft {
     status: Status,
-    start: &'a Start,
+    store: Arc<Store>,
+    redis: Option<Arc<RedisStore>>,
+    recorder: Arc<Recorder>,
     log: Logger,
     outlets: Arc<Outlets>,
     descriptors: Arc<Descriptors>,
     telemetry: Arc<Telemetry>,
-    /// Whether evaluations leave anything behind.
-    records: bool,
-}
-
-/// A life without a source.
-struct Assembled {
-    life: Life,
-    recorder: Arc<Recorder>,
 }
 
 /// The log of those who do not queue it.

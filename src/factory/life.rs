@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::consumer::Consumer;
 use super::living::Living;
 use super::standalone::Running;
 use crate::callbacks::{Event, EventHandler, EventKind, Outlets, Polled, deadline};
@@ -42,6 +43,7 @@ pub(super) struct Life {
 #[derive(Debug)]
 pub(super) enum Source {
     Backend(Running),
+    Redis(Consumer),
     /// With a thread if the files are loaded, or looked at again, in the background.
     Files(Option<Io>),
     /// The life waits for a fork, or for being resumed after one.
@@ -52,6 +54,7 @@ impl Source {
     fn io(&self) -> Option<&Io> {
         match self {
             Source::Backend(running) => Some(&running.io),
+            Source::Redis(consumer) => Some(consumer.io()),
             Source::Files(io) => io.as_ref(),
             Source::Nowhere => None,
         }
@@ -151,6 +154,7 @@ impl Life {
         let deadline = deadline(timeout);
         let sent = match &self.source {
             Source::Backend(running) => running.flush(deadline),
+            Source::Redis(consumer) => consumer.flush(deadline),
             Source::Files(_) | Source::Nowhere => true,
         };
         self.announce_ready();
@@ -181,6 +185,9 @@ impl Life {
         }
         let delivered = self.outlets.delivery.finish(deadline);
         let stopped = io.is_none_or(|io| io.join(deadline));
+        if let Source::Redis(consumer) = &self.source {
+            consumer.close();
+        }
         if let Some(queue) = &self.outlets.queue {
             let dropped = queue.dropped();
             if dropped > 0 {

@@ -1,30 +1,78 @@
-//! Evaluating. What happens here on the way to [`Client::treatment`](crate::client::Client::treatment) is what C costs:
-//! one look at the handle, the texts' lengths and bytes, and a guard that is free.
+//! Evaluating. What happens here on the way to [`Client::usual_treatment`](crate::client::Client::usual_treatment) is what
+//! C costs: one look at the handle, the texts' lengths and bytes, and a guard that is free.
 
 use std::ffi::c_char;
+use std::ptr;
 
 use super::codes::*;
-use super::extras::{self, Extras};
+use super::extras::{self, Extras, Usual};
 use super::guard::guard_logged;
 use super::handle::Handle;
 use super::out::Out;
 use super::results::{self, Results};
-use super::text::{self, given};
+use super::text::{self, BadText, given};
 use super::types::{split_factory, split_options, split_result, split_results, split_status};
 use crate::factory::Factory;
-use crate::input::{Given, Method, usable_names};
+use crate::input::{Given, Key, Method, usable_names};
 use crate::rules::Interned;
 
-/// The treatment, or `control` where there is no factory to ask. The texts are read where they are used: handed on, what
-/// was just written would be copied, for which a processor has to wait.
+/// The answer to a usual question ([`Client::usual_treatment`](crate::client::Client::usual_treatment)); NULL to others. One function for all callers, into which
+/// everything on its way is inlined.
+///
+/// # Safety
+/// As the module [`super`] says.
+#[inline(never)]
+unsafe fn usual_treatment(
+    factory: *const split_factory,
+    key: &str,
+    flag: &str,
+    options: *const split_options,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(factory) = Factory::from_ref(factory) else { return ptr::null() };
+        guard_logged(factory, Interned::control().as_ptr().cast(), || {
+            let Some(Usual { bucketing_key: bucketing, attributes }) = extras::usual(options) else {
+                return ptr::null();
+            };
+            let treatment = factory.client().usual_treatment(Key { matching: key, bucketing }, flag, attributes);
+            treatment.map_or(ptr::null(), |treatment| treatment.as_ptr().cast())
+        })
+    }
+}
+
+/// The treatment, or `control` where there is no factory to ask.
 ///
 /// # Safety
 /// As the module [`super`] says.
 #[inline(always)]
-unsafe fn treatment<'a>(
+unsafe fn treatment(
     factory: *const split_factory,
-    key: impl FnOnce() -> Given<'a>,
-    flag: impl FnOnce() -> Given<'a>,
+    key: Result<&str, BadText>,
+    flag: Result<&str, BadText>,
+    options: *const split_options,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let (Ok(key), Ok(flag)) = (key, flag) {
+            let treatment = usual_treatment(factory, key, flag, options);
+            if !treatment.is_null() {
+                return treatment;
+            }
+        }
+        any_treatment(factory, given(key), given(flag), options)
+    }
+}
+
+/// [`treatment`], whatever is asked.
+///
+/// # Safety
+/// As the module [`super`] says.
+#[inline(never)]
+unsafe fn any_treatment(
+    factory: *const split_factory,
+    key: Given<'_>,
+    flag: Given<'_>,
     options: *const split_options,
 ) -> *const c_char {
     let control = Interned::control().as_ptr().cast();
@@ -32,15 +80,8 @@ unsafe fn treatment<'a>(
     unsafe {
         let Some(factory) = Factory::from_ref(factory) else { return control };
         guard_logged(factory, control, || {
-            let client = factory.client();
-            let (key, flag) = (key(), flag());
-            let treatment = if options.is_null() {
-                client.treatment(&extras::nothing_but(key), flag)
-            } else {
-                extras::ask_simply(options, key, |who| client.treatment(who, flag))
-                    .unwrap_or_else(|| client.treatment(&Extras::of_evaluation(options).who(key), flag))
-            };
-            treatment.as_ptr().cast()
+            let extras = Extras::of_evaluation(options);
+            factory.client().treatment(&extras.who(key), flag).as_ptr().cast()
         })
     }
 }
@@ -144,7 +185,7 @@ pub unsafe extern "C" fn split_get_treatment(
     options: *const split_options,
 ) -> *const c_char {
     // SAFETY: the module's promise.
-    unsafe { treatment(factory, || given(text::nul(key)), || given(text::nul(flag)), options) }
+    unsafe { treatment(factory, text::nul(key), text::nul(flag), options) }
 }
 
 /// `split_get_treatment` with lengths.
@@ -160,7 +201,7 @@ pub unsafe extern "C" fn split_get_treatment_n(
     options: *const split_options,
 ) -> *const c_char {
     // SAFETY: the module's promise.
-    unsafe { treatment(factory, || given(text::sized(key, key_len)), || given(text::sized(flag, flag_len)), options) }
+    unsafe { treatment(factory, text::sized(key, key_len), text::sized(flag, flag_len), options) }
 }
 
 /// Like `split_get_treatment`, and says more: the configuration of the
@@ -310,7 +351,7 @@ mod tests {
     use super::*;
     use crate::ffi::{split_results_data, split_results_free};
     use std::ffi::CStr;
-    use std::{ptr, slice};
+    use std::slice;
 
     #[test]
     fn without_a_factory_everything_is_control() {

@@ -41,23 +41,23 @@ struct Parsed {
     json_len: usize,
 }
 
-/// The question that a key makes alone.
-#[inline]
-pub(super) fn nothing_but(key: Given<'_>) -> Who<'_> {
-    Who { key, bucketing_key: None, attributes: Attached::Nothing, properties: Attached::Nothing }
+/// What a usual question has besides its key: perhaps a key for the bucket, perhaps attributes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Usual<'a> {
+    pub(super) bucketing_key: Option<&'a str>,
+    pub(super) attributes: Option<&'a Attributes>,
 }
 
-/// Asks the whole question, when nothing in it is JSON and the caller knows all fields: what most calls are. None, and
-/// nothing was asked, when it is not so simple. Reads each field once, where it is: copies cost more than the rest.
+/// The options of a usual question: nothing in it is JSON, there are no properties, and the caller knows all fields. None
+/// when it is not so simple. Reads each field once, where it is: copies cost more than the rest.
 ///
 /// # Safety
-/// As the module [`super`] says; `options` is not NULL.
-#[inline]
-pub(super) unsafe fn ask_simply<R>(
-    options: *const split_options,
-    key: Given<'_>,
-    ask: impl FnOnce(&Who<'_>) -> R,
-) -> Option<R> {
+/// As the module [`super`] says.
+#[inline(always)]
+pub(super) unsafe fn usual<'a>(options: *const split_options) -> Option<Usual<'a>> {
+    if options.is_null() {
+        return Some(Usual::default());
+    }
     // SAFETY: the size comes first and says whether all other fields are there.
     unsafe {
         if (&raw const (*options).size).read_unaligned() != size_of::<split_options>() {
@@ -65,31 +65,26 @@ pub(super) unsafe fn ask_simply<R>(
         }
         let attributes = (&raw const (*options).attributes).read_unaligned();
         let properties = (&raw const (*options).properties).read_unaligned();
-        if attributes.is_null() && !(&raw const (*options).attributes_json).read_unaligned().is_null()
-            || properties.is_null() && !(&raw const (*options).properties_json).read_unaligned().is_null()
-        {
+        if !properties.is_null() || !(&raw const (*options).properties_json).read_unaligned().is_null() {
             return None;
         }
+        let attributes = if attributes.is_null() {
+            if !(&raw const (*options).attributes_json).read_unaligned().is_null() {
+                return None;
+            }
+            None
+        } else {
+            Some(Attributes::from_ref(attributes)?)
+        };
         let bucketing_key = (&raw const (*options).bucketing_key).read_unaligned();
-        let bucketing_key = (!bucketing_key.is_null()).then(|| {
+        let bucketing_key = if bucketing_key.is_null() {
+            None
+        } else {
             let len = (&raw const (*options).bucketing_key_len).read_unaligned();
-            text::given(either_form(bucketing_key, len))
-        });
-        Some(ask(&Who { key, bucketing_key, attributes: set(attributes), properties: set(properties) }))
+            Some(either_form(bucketing_key, len).ok()?)
+        };
+        Some(Usual { bucketing_key, attributes })
     }
-}
-
-/// A set of the caller's.
-///
-/// # Safety
-/// As the module [`super`] says.
-#[inline]
-unsafe fn set<'a>(set: *const split_attributes) -> Attached<'a> {
-    if set.is_null() {
-        return Attached::Nothing;
-    }
-    // SAFETY: the caller's promise.
-    unsafe { Attributes::from_ref(set) }.map_or(Attached::Unreadable(Given::NotText), Attached::Set)
 }
 
 impl<'a> Extras<'a> {

@@ -64,12 +64,12 @@ fn code_of(refusal: &Refusal) -> split_status {
 
 fn code_of_failure(error: &FactoryError) -> split_status {
     match error {
-        FactoryError::SdkKey(_) | FactoryError::Unsupported(_) => SPLIT_E_INVALID_ARGUMENT,
+        FactoryError::SdkKey(_) => SPLIT_E_INVALID_ARGUMENT,
         FactoryError::Config(cause) => config::status_of(cause),
         // Of fallbackTreatments.
         FactoryError::Treatments(_) => SPLIT_E_INVALID_OPTION,
-        FactoryError::Localhost(_) => SPLIT_E_STORAGE,
-        FactoryError::Transport(_) => SPLIT_E_INVALID_OPTION,
+        FactoryError::Localhost(_) | FactoryError::Redis(_) => SPLIT_E_STORAGE,
+        FactoryError::Transport(_) | FactoryError::Tls(_) => SPLIT_E_INVALID_OPTION,
         FactoryError::Thread(_) => SPLIT_E_SYSTEM,
     }
 }
@@ -240,5 +240,27 @@ mod tests {
             assert!(split_factory_new(ptr::null(), ptr::null(), ptr::null_mut()).is_null());
         }
         assert_eq!(error::last().status, SPLIT_E_INVALID_ARGUMENT);
+    }
+    #[test]
+    fn a_redis_that_is_not_there_is_named_without_its_password() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let endpoint = listener.local_addr().expect("an address");
+        drop(listener);
+        let mut config = Config::new();
+        let options =
+            format!(r#"{{"redisHost":"127.0.0.1","redisPort":{},"redisPassword":"hunter2"}}"#, endpoint.port());
+        config.settings.merge_json(&options).expect("options");
+        let config = config.into_raw();
+        let mut why = split_error { status: 0, message: [0; 252] };
+        // SAFETY: the configuration is one, and is ended once.
+        unsafe {
+            assert!(split_factory_new(c"key".as_ptr(), config, &mut why).is_null());
+            config::split_config_free(config);
+        }
+        let message: Vec<u8> =
+            why.message.iter().map(|&byte| byte.cast_unsigned()).take_while(|&byte| byte != 0).collect();
+        let message = String::from_utf8(message).expect("UTF-8");
+        assert_eq!(why.status, SPLIT_E_STORAGE, "{message}");
+        assert!(message.contains(&endpoint.to_string()) && !message.contains("hunter2"), "{message}");
     }
 }

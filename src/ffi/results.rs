@@ -98,6 +98,8 @@ fn code_of(status: AnswerStatus) -> split_status {
         AnswerStatus::Invalid => SPLIT_E_INVALID_ARGUMENT,
         AnswerStatus::Destroyed => SPLIT_E_DESTROYED,
         AnswerStatus::Failed => SPLIT_E_EVALUATION,
+        AnswerStatus::StorageFailed => SPLIT_E_STORAGE,
+        AnswerStatus::Forked => SPLIT_E_FORKED,
     }
 }
 

@@ -31,29 +31,14 @@ pub(crate) fn key<'a>(given: Given<'a>, method: Method, log: &Logger) -> Option<
     usable(given, "key", method, log)
 }
 
-/// Checks the key, or the pair of keys, of an evaluation. `None` for `bucketing`: a key alone; a pair needs both.
-#[inline]
-pub(crate) fn keys<'a>(
-    matching: Given<'a>,
-    bucketing: Option<Given<'a>>,
-    method: Method,
-    log: &Logger,
-) -> Option<KeyTexts<'a>> {
-    // Written out, since this is every evaluation: no `Option<Cow>` is made and taken apart.
-    match (matching, bucketing) {
-        (Given::Text(matching), None) if is_plain(matching) => {
-            Some(KeyTexts { matching: Cow::Borrowed(matching), bucketing: None })
-        }
-        (Given::Text(matching), Some(Given::Text(bucketing))) if is_plain(matching) && is_plain(bucketing) => {
-            Some(KeyTexts { matching: Cow::Borrowed(matching), bucketing: Some(Cow::Borrowed(bucketing)) })
-        }
-        _ => keys_after_a_look(matching, bucketing, method, log),
-    }
+/// Whether the keys of an evaluation are certainly usable, as nearly all are.
+#[inline(always)]
+pub(crate) fn is_plain_key(key: Key<'_>) -> bool {
+    is_plain(key.matching) && key.bucketing.is_none_or(is_plain)
 }
 
-#[cold]
-#[inline(never)]
-fn keys_after_a_look<'a>(
+/// Checks the key, or the pair of keys, of an evaluation. `None` for `bucketing`: a key alone; a pair needs both.
+pub(crate) fn keys<'a>(
     matching: Given<'a>,
     bucketing: Option<Given<'a>>,
     method: Method,
@@ -77,7 +62,7 @@ fn usable<'a>(given: Given<'a>, what: &'static str, method: Method, log: &Logger
 }
 
 /// Whether a text is certainly neither too long nor blank. It has at least as many bytes as code points.
-#[inline]
+#[inline(always)]
 fn is_plain(text: &str) -> bool {
     text.len() <= MAX_LENGTH && text.as_bytes().first().is_some_and(|first| is_solid(*first))
 }

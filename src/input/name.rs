@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::given::TARGET;
-use super::text::{is_solid, shown, trim};
+use super::text::{is_solid, same, shown, trim};
 use super::{Given, Method};
 use crate::logging::Logger;
 
@@ -14,14 +14,15 @@ const MANY: usize = 32;
 #[inline]
 pub(crate) fn flag_name<'a>(given: Given<'a>, method: Method, log: &Logger) -> Option<&'a str> {
     match given {
-        Given::Text(text) if is_trimmed(text) => Some(text),
+        Given::Text(text) if is_plain_flag_name(text) => Some(text),
         _ => flag_name_after_a_look(given, method, log),
     }
 }
 
-/// Whether the text certainly has no white space at its ends, and is not empty.
-#[inline]
-fn is_trimmed(text: &str) -> bool {
+/// Whether a name is certainly usable as it is, as nearly all are: there is no white space at its ends, and it is not
+/// empty.
+#[inline(always)]
+pub(crate) fn is_plain_flag_name(text: &str) -> bool {
     let bytes = text.as_bytes();
     matches!((bytes.first(), bytes.last()), (Some(first), Some(last)) if is_solid(*first) && is_solid(*last))
 }
@@ -104,7 +105,7 @@ fn distinct<'a>(at_most: usize, names: impl Iterator<Item = &'a str>) -> Vec<&'a
     let mut kept = Vec::with_capacity(at_most);
     if at_most < MANY {
         for name in names {
-            if !kept.contains(&name) {
+            if !kept.iter().any(|known: &&str| same(known.as_bytes(), name.as_bytes())) {
                 kept.push(name);
             }
         }

@@ -37,7 +37,9 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     match a.len() {
         8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
         4..=7 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
-        0..=3 => a.iter().zip(b).all(|(a, b)| a == b),
+        // The first, the middle and the last byte are all there are.
+        1..=3 => [0, a.len() / 2, a.len() - 1].iter().all(|&at| a[at] == b[at]),
+        0 => true,
         _ => a == b,
     }
 }

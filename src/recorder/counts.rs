@@ -16,7 +16,7 @@ use super::bell::Bell;
 use super::sender::{Package, Source};
 use super::table::Table;
 use crate::logging::Logger;
-use crate::telemetry::PerThread;
+use crate::telemetry::{PerThread, Writer};
 use crate::transport::Endpoint;
 use crate::wire::recording;
 
@@ -28,7 +28,7 @@ const HOUR: i64 = 3_600_000;
 const MOST_ENTRIES: usize = 200_000;
 
 /// The beginning of the hour of a time; both in milliseconds since 1970.
-#[inline]
+#[inline(always)]
 pub(super) fn truncated_to_hour(time: i64) -> i64 {
     time - time.rem_euclid(HOUR)
 }
@@ -45,16 +45,22 @@ pub(super) struct Counts {
     log: Logger,
 }
 
-/// The counts of one thread. Others may share it, and one collects from it.
+/// The counts of one thread, or of several that share it. They only grow: who collects remembers up to where.
 struct Array {
     /// The hour (the beginning) that each bank counts.
     hours: [AtomicI64; 2],
     cells: Table<Line>,
+    /// How much of each cell is in the ledger; written with the ledger locked.
+    collected: Table<Line>,
 }
 
 impl Default for Array {
     fn default() -> Self {
-        Array { hours: array::from_fn(|_| AtomicI64::new(i64::MIN)), cells: Table::default() }
+        Array {
+            hours: array::from_fn(|_| AtomicI64::new(i64::MIN)),
+            cells: Table::default(),
+            collected: Table::default(),
+        }
     }
 }
 
@@ -66,7 +72,7 @@ struct Line([[AtomicU64; 2]; SLOTS_PER_LINE]);
 const SLOTS_PER_LINE: usize = 4;
 
 impl Array {
-    #[inline]
+    #[inline(always)]
     fn cell(&self, slot: u32, bank: usize) -> Option<&AtomicU64> {
         let slot = slot as usize;
         Some(&self.cells.get(slot / SLOTS_PER_LINE)?.0[slot % SLOTS_PER_LINE][bank])
@@ -128,25 +134,25 @@ impl Counts {
     /// Counts an impression of the flag with this slot and name at `time`, in milliseconds since 1970.
     ///
     /// A few loads and one addition, to memory of this thread.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&self, slot: u32, flag: &str, time: i64) {
         let hour = truncated_to_hour(time);
         let bank = bank(hour);
-        let array = self.arrays.mine();
+        let (array, writer) = self.arrays.mine_to_write();
         if array.hours[bank].load(Ordering::Relaxed) == hour
             && let Some(cell) = array.cell(slot, bank)
-            // The first of each collection sees to it that the flag's name is known before its count is.
+            // The first sees to it that the flag's name is known before its count is.
             && cell.load(Ordering::Relaxed) != 0
         {
-            cell.fetch_add(1, Ordering::Relaxed);
+            writer.add(cell, 1);
             return;
         }
-        self.add_first(array, slot, flag, hour);
+        self.add_first(array, writer, slot, flag, hour);
     }
 
     #[cold]
     #[inline(never)]
-    fn add_first(&self, array: &Array, slot: u32, flag: &str, hour: i64) {
+    fn add_first(&self, array: &Array, writer: Writer, slot: u32, flag: &str, hour: i64) {
         let bank = bank(hour);
         if array.hours[bank].load(Ordering::Relaxed) != hour {
             let mut ledger = lock(&self.ledger);
@@ -163,7 +169,7 @@ impl Counts {
             self.complain(entered);
         }
         self.names.get_or_make(slot as usize).get_or_init(|| Box::new(flag.into()));
-        array.make_cell(slot, bank).fetch_add(1, Ordering::Release);
+        writer.add(array.make_cell(slot, bank), 1);
     }
 
     /// Counts an impression of a name that has no slot, because no definition of it is known.
@@ -216,16 +222,21 @@ impl Counts {
         let hour = array.hours[bank].load(Ordering::Relaxed);
         for (line_number, line) in array.cells.iter() {
             for (place, cells) in line.0.iter().enumerate() {
-                let cell = &cells[bank];
-                if cell.load(Ordering::Acquire) == 0 {
+                let count = cells[bank].load(Ordering::Acquire);
+                if count == 0 {
                     continue;
                 }
+                let collected = &array.collected.get_or_make(line_number).0[place][bank];
+                let fresh = count - collected.load(Ordering::Relaxed);
                 let slot = line_number * SLOTS_PER_LINE + place;
                 // Who counts for the first time leaves the name first.
-                if let Some(name) = self.names.get(slot).and_then(OnceBox::get)
-                    && ledger.enter(name, hour, cell.swap(0, Ordering::Relaxed)) == Entered::Dropped
+                if fresh > 0
+                    && let Some(name) = self.names.get(slot).and_then(OnceBox::get)
                 {
-                    entered = Entered::Dropped;
+                    collected.store(count, Ordering::Relaxed);
+                    if ledger.enter(name, hour, fresh) == Entered::Dropped {
+                        entered = Entered::Dropped;
+                    }
                 }
             }
         }
@@ -240,7 +251,7 @@ impl fmt::Debug for Counts {
 }
 
 /// Even hours are counted in one bank and odd ones in the other.
-#[inline]
+#[inline(always)]
 fn bank(hour: i64) -> usize {
     usize::from(hour / HOUR % 2 != 0)
 }
@@ -259,6 +270,34 @@ pub(super) struct Counted {
 impl Counted {
     fn impressions(&self) -> u64 {
         self.entries.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Flag, hour and count.
+    pub(super) fn entries(&self) -> impl ExactSizeIterator<Item = (&str, i64, u64)> {
+        self.entries.iter().map(|((flag, hour), count)| (&**flag, *hour, *count))
+    }
+
+    /// Gives those up whose flag cannot be counted.
+    pub(super) fn give_up(&mut self, hopeless: impl Fn(&str) -> bool) {
+        let (entries, given_up) =
+            std::mem::take(&mut self.entries).into_iter().partition(|((flag, _), _)| !hopeless(flag));
+        self.entries = entries;
+        self.settle(given_up);
+    }
+
+    /// Those at the places that `arrived` knows did arrive; the others are back in the ledger.
+    pub(super) fn partly_sent(mut self, mut arrived: impl FnMut(usize) -> bool) {
+        let mut place = 0..;
+        let (sent, kept) =
+            std::mem::take(&mut self.entries).into_iter().partition(|_| place.next().is_some_and(&mut arrived));
+        self.entries = kept;
+        self.settle(sent);
+    }
+
+    fn settle(&self, entries: Vec<((Arc<str>, i64), u64)>) {
+        if !entries.is_empty() {
+            Counted { counts: Arc::clone(&self.counts), entries }.sent();
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //! [`observer`] and an addition to the thread's own [`counts`]. Everything else is put into a bounded queue for the io
 //! thread. Listeners hear of every impression in every mode.
 //!
-//! In localhost mode nothing is sent: impressions are made only if a listener or the impression queue wants them.
+//! In localhost mode nothing is sent: impressions are made only if a listener or the impression queue wants them. In Redis
+//! mode calls push what they leave behind themselves ([`redis`]).
 
 mod bell;
 mod counts;
@@ -12,6 +13,8 @@ mod observer;
 mod outbox;
 mod post;
 mod records;
+mod redis;
+mod schedule;
 mod sender;
 mod senders;
 mod table;
@@ -39,7 +42,7 @@ use crate::config::{Config, ImpressionsMode, Mode};
 use crate::input::{Attributes, Key};
 use crate::logging::Logger;
 use crate::refusal::Refusal;
-use crate::rules::{Flag, Interned, key_hash};
+use crate::rules::{Flag, Interned, KeyHash, key_hash};
 use crate::storage::Store;
 use crate::telemetry::{Counter, Resource, Telemetry};
 use crate::transport::{Endpoint, Meter};
@@ -49,6 +52,8 @@ use counts::{Counts, truncated_to_hour};
 use observer::Observer;
 pub(crate) use post::Post;
 use records::StoredEvent;
+use redis::Writer;
+pub(crate) use redis::{RedisWork, Spent};
 use senders::{Periods, Senders, Sizes};
 use unique_keys::UniqueKeys;
 
@@ -71,14 +76,21 @@ impl Draft<'_> {
 /// What all evaluations of one call have in common. Texts for listeners are made once, and only if they are wanted.
 pub(crate) struct CallContext<'a> {
     key: Key<'a>,
+    /// Of the matching key.
+    hash: KeyHash,
     attributes: Option<&'a Attributes>,
     attributes_json: OnceCell<Arc<str>>,
     properties: Option<Arc<str>>,
 }
 
 impl<'a> CallContext<'a> {
-    pub(crate) fn new(key: Key<'a>, attributes: Option<&'a Attributes>, properties: Option<Arc<str>>) -> Self {
-        CallContext { key, attributes, attributes_json: OnceCell::new(), properties }
+    pub(crate) fn new(
+        key: Key<'a>,
+        hash: KeyHash,
+        attributes: Option<&'a Attributes>,
+        properties: Option<Arc<str>>,
+    ) -> Self {
+        CallContext { key, hash, attributes, attributes_json: OnceCell::new(), properties }
     }
 
     fn attributes_json(&self) -> Option<Arc<str>> {
@@ -133,6 +145,8 @@ pub(crate) struct Recorder {
     /// Impressions that were counted and sent too: the first of an hour.
     counted_and_sent: Counter,
     senders: Senders,
+    /// In Redis mode; then nobody posts what the senders hold.
+    redis: Option<Arc<Writer>>,
     periods: Periods,
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
@@ -163,6 +177,7 @@ impl Recorder {
             senders: Senders::new(Sizes::of(config), &counts, &unique_keys, &telemetry, &log),
             counts,
             unique_keys,
+            redis: None,
             counted_and_sent: Counter::default(),
             periods: Periods::of(config),
             store,
@@ -194,29 +209,54 @@ impl Recorder {
         self.impression_at(call, draft, clock::now_ms());
     }
 
+    /// Records the evaluation of a call that makes no other and has no properties. `hash` is that of the matching key.
+    #[inline(always)]
+    pub(crate) fn lone_impression(
+        &self,
+        key: Key<'_>,
+        hash: KeyHash,
+        attributes: Option<&Attributes>,
+        draft: Draft<'_>,
+    ) {
+        let now = clock::now_ms();
+        let judgement = self.judge(key.matching, hash, true, draft, now);
+        if judgement.sent || self.wanted {
+            // What is passed on is made here, not handed through: so it needs no memory when it is not.
+            let Draft { name, flag, treatment, label } = draft;
+            let Key { matching, bucketing } = key;
+            let call = CallContext::new(Key { matching, bucketing }, hash, attributes, None);
+            self.pass_on(&call, &Draft { name, flag, treatment, label }, now, judgement);
+        }
+    }
+
     #[inline]
     fn impression_at(&self, call: &CallContext<'_>, draft: &Draft<'_>, now: i64) {
-        let judgement = self.judge(call, draft, now);
+        let judgement = self.judge_one(call, draft, now);
         if judgement.sent || self.wanted {
             self.pass_on(call, draft, now, judgement);
         }
     }
 
     #[inline]
-    fn judge(&self, call: &CallContext<'_>, draft: &Draft<'_>, now: i64) -> Judgement {
-        // Properties make an impression unlike any other: it is not compared with earlier ones.
-        let previous = || match call.properties {
-            None => self.observer.test_and_set(fingerprint(call.key, draft), now),
-            Some(_) => None,
-        };
+    fn judge_one(&self, call: &CallContext<'_>, draft: &Draft<'_>, now: i64) -> Judgement {
+        self.judge(call.key.matching, call.hash, call.properties.is_none(), *draft, now)
+    }
+
+    /// What becomes of an impression, which is noted. Properties make one unlike any other: it is then not comparable.
+    #[inline(always)]
+    fn judge(&self, key: &str, hash: KeyHash, comparable: bool, draft: Draft<'_>, now: i64) -> Judgement {
         let mode = match self.strategy {
-            Strategy::Listeners => return Judgement { previous_time: previous(), sent: false },
-            Strategy::Send(_) if draft.flag.is_some_and(|flag| flag.impressions_disabled) => ImpressionsMode::None,
-            Strategy::Send(mode) => mode,
+            Strategy::Listeners => None,
+            Strategy::Send(_) if draft.flag.is_some_and(|flag| flag.impressions_disabled) => {
+                Some(ImpressionsMode::None)
+            }
+            Strategy::Send(mode) => Some(mode),
         };
+        let compared = comparable && mode != Some(ImpressionsMode::None);
+        let previous_time = if compared { self.observer.test_and_set(fingerprint(hash, draft), now) } else { None };
         match mode {
-            ImpressionsMode::Optimized => {
-                let previous_time = previous();
+            None => Judgement { previous_time, sent: false },
+            Some(ImpressionsMode::Optimized) => {
                 let Some(previous) = previous_time else { return Judgement { previous_time, sent: true } };
                 self.count(draft, now);
                 let sent = previous < truncated_to_hour(now);
@@ -225,17 +265,17 @@ impl Recorder {
                 }
                 Judgement { previous_time, sent }
             }
-            ImpressionsMode::Debug => Judgement { previous_time: previous(), sent: true },
-            ImpressionsMode::None => {
+            Some(ImpressionsMode::Debug) => Judgement { previous_time, sent: true },
+            Some(ImpressionsMode::None) => {
                 self.count(draft, now);
-                self.unique_keys.track(draft.name, call.key.matching);
+                self.unique_keys.track(draft.name, key);
                 Judgement { previous_time: None, sent: false }
             }
         }
     }
 
-    #[inline]
-    fn count(&self, draft: &Draft<'_>, now: i64) {
+    #[inline(always)]
+    fn count(&self, draft: Draft<'_>, now: i64) {
         match draft.flag {
             Some(flag) => self.counts.add(flag.slot, draft.name, now),
             None => self.counts.add_unknown(draft.name, now),
@@ -245,7 +285,19 @@ impl Recorder {
     #[cold]
     #[inline(never)]
     fn pass_on(&self, call: &CallContext<'_>, draft: &Draft<'_>, time: i64, judgement: Judgement) {
-        let impression = || Impression {
+        let impression = || Self::impression_of(call, draft, time, judgement);
+        if judgement.sent {
+            // A full queue counts what it refuses, and the caller has no use for the news.
+            let _ = self.senders.impressions.source().push(impression);
+        }
+        if self.wanted {
+            self.outlets.impression(Impression { attributes: call.attributes_json(), ..impression() });
+        }
+    }
+
+    /// Without the attributes, which only listeners get.
+    fn impression_of(call: &CallContext<'_>, draft: &Draft<'_>, time: i64, judgement: Judgement) -> Impression {
+        Impression {
             key: call.key.matching.into(),
             bucketing_key: call.key.bucketing.map(Into::into),
             flag: draft.name.into(),
@@ -256,17 +308,10 @@ impl Recorder {
             previous_time: judgement.previous_time,
             attributes: None,
             properties: call.properties.clone(),
-        };
-        if judgement.sent {
-            // A full queue counts what it refuses, and the caller has no use for the news.
-            let _ = self.senders.impressions.source().push(impression);
-        }
-        if self.wanted {
-            self.outlets.impression(Impression { attributes: call.attributes_json(), ..impression() });
         }
     }
 
-    /// Takes an event. In localhost mode it goes nowhere.
+    /// Takes an event. In localhost mode it goes nowhere; in Redis mode it is pushed, or waits, when this returns.
     pub(crate) fn event(&self, event: NewEvent) -> Result<(), Refusal> {
         if self.strategy == Strategy::Listeners {
             return Ok(());
@@ -280,6 +325,9 @@ impl Recorder {
             }
         };
         let stored = || StoredEvent { key, traffic_type, event_type, value, time, size, properties };
+        if let Some(writer) = &self.redis {
+            return Self::redis_event(writer, stored());
+        }
         self.senders.events.source().push(stored).map_err(|_full| Refusal::QueueFull)
     }
 
@@ -403,17 +451,22 @@ impl Meter for Arc<Telemetry> {
 /// A hash of the five fields that make two impressions the same: matching key, flag, treatment, label, change number.
 ///
 /// Treatments and labels are interned, so their addresses stand for them, and a flag's slot for its name.
-#[inline]
-fn fingerprint(key: Key<'_>, draft: &Draft<'_>) -> u64 {
-    let flag = draft.flag.map_or_else(|| key_hash(draft.name).value(), |flag| u64::from(flag.slot));
+#[inline(always)]
+fn fingerprint(key: KeyHash, draft: Draft<'_>) -> u64 {
+    // Of the key, whose hash is the last to be there, only one product has to wait.
+    const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let (flag, change_number) = match draft.flag {
+        Some(flag) => (u64::from(flag.slot), flag.change_number.cast_unsigned()),
+        None => (key_hash(draft.name).value(), 0),
+    };
+    let treatment = draft.treatment.as_ptr().addr() as u64;
     let label = draft.label.map_or(0, |label| label.as_ptr().addr() as u64);
-    [flag, draft.treatment.as_ptr().addr() as u64, label, draft.change_number().unwrap_or(0).cast_unsigned()]
-        .into_iter()
-        .fold(key_hash(key.matching).value(), mix)
+    let answer = mix(flag ^ change_number.wrapping_mul(SPREAD), treatment ^ label.wrapping_mul(SPREAD));
+    mix(key.value(), answer)
 }
 
 /// Folds one number into a hash: the high and low halves of a 128-bit product, as foldhash does.
-#[inline]
+#[inline(always)]
 fn mix(hash: u64, number: u64) -> u64 {
     let product = u128::from(hash ^ 0x243F_6A88_85A3_08D3) * u128::from(number ^ 0x1319_8A2E_0370_7345);
     (product >> 64) as u64 ^ product as u64

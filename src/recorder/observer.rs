@@ -32,6 +32,7 @@ impl Observer {
     /// Remembers that an answer was given at `now`, and returns when it was given before.
     ///
     /// `fingerprint` is a hash of key, flag, treatment, label and change number.
+    #[inline(always)]
     pub(super) fn test_and_set(&self, fingerprint: u64, now: i64) -> Option<i64> {
         let table = self.table.get_or_init(|| Box::new(Table::new()));
         // 0 marks an empty place.
@@ -51,6 +52,15 @@ impl Observer {
                 return Some(previous.cast_signed());
             }
         }
+        Self::remember(bucket, fingerprint, now);
+        None
+    }
+
+    /// Puts a new answer in the place of the oldest.
+    #[cold]
+    #[inline(never)]
+    fn remember(bucket: &[AtomicU64], fingerprint: u64, now: u64) {
+        let (fingerprints, times) = bucket.split_at(WAYS);
         let oldest = (0..WAYS).min_by_key(|&way| match fingerprints[way].load(Ordering::Relaxed) {
             0 => 0,
             _ => times[way].load(Ordering::Relaxed),
@@ -60,7 +70,6 @@ impl Observer {
             times[way].store(now, Ordering::Relaxed);
             fingerprints[way].store(fingerprint, Ordering::Release);
         }
-        None
     }
 }
 
@@ -71,6 +80,7 @@ impl Table {
         Table { words, first: (WORDS - misaligned) % WORDS }
     }
 
+    #[inline(always)]
     fn bucket(&self, fingerprint: u64) -> &[AtomicU64] {
         let index = (fingerprint >> (u64::BITS - BUCKETS.trailing_zeros())) as usize;
         let start = self.first + index * WORDS;

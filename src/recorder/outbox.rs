@@ -83,15 +83,20 @@ impl<T: Record> Outbox<T> {
 
     /// Queues what `record` makes, or counts it as dropped when there is no room. Then nothing is made.
     pub(super) fn push(&self, record: impl FnOnce() -> T) -> Result<(), Full> {
+        self.put(record).inspect_err(|_full| self.refuse())
+    }
+
+    /// The same without a word about what there is no room for: who holds a lock calls [`Outbox::refuse`] later, as the
+    /// log is the host's.
+    pub(super) fn put(&self, record: impl FnOnce() -> T) -> Result<(), Full> {
         if self.is_full() {
-            return Err(self.refuse());
+            return Err(Full);
         }
         let record = record();
         let weight = record.weight();
         let mut arrivals = lock(&self.arrivals);
         if self.is_full() {
-            drop(arrivals);
-            return Err(self.refuse());
+            return Err(Full);
         }
         let held = self.held.fetch_add(1, Ordering::Relaxed) + 1;
         let weight = self.weight.fetch_add(weight, Ordering::Relaxed) + weight;
@@ -130,8 +135,10 @@ impl<T: Record> Outbox<T> {
         self.held() >= self.size
     }
 
+    /// Counts a record that there was no room for.
+    ///
     /// Threads that are refused do not disturb each other: once one has complained they only read and count apart.
-    fn refuse(&self) -> Full {
+    pub(super) fn refuse(&self) {
         if !self.dropping.load(Ordering::Relaxed) && !self.dropping.swap(true, Ordering::Relaxed) {
             self.dropped_before.store(self.tally().dropped.sum(), Ordering::Relaxed);
             self.log.warning(
@@ -146,7 +153,6 @@ impl<T: Record> Outbox<T> {
         }
         self.tally().dropped.add(1);
         self.bell.ring();
-        Full
     }
 
     fn settle(&self, count: usize) {
@@ -223,6 +229,12 @@ impl<T: Record> Source for Outbox<T> {
 
     fn bell(&self) -> &Bell {
         &self.bell
+    }
+}
+
+impl<T: Record> Bulk<T> {
+    pub(super) fn records(&self) -> &[T] {
+        &self.records
     }
 }
 

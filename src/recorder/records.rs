@@ -64,7 +64,7 @@ pub(super) struct StoredEvent {
 }
 
 impl StoredEvent {
-    fn on_the_wire(&self) -> recording::Event<'_> {
+    pub(super) fn on_the_wire(&self) -> recording::Event<'_> {
         recording::Event {
             key: &self.key,
             traffic_type_name: &self.traffic_type,

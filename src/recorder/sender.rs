@@ -19,7 +19,7 @@ use crate::transport::{Answer, Endpoint};
 /// As many posts without a pause, so that one queue does not keep the others from the thread.
 const POSTS_PER_RUN: usize = 20;
 /// Pauses of a flush between failed posts. Somebody waits for it, so they are shorter than those of the schedule.
-const FLUSH_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+pub(super) const FLUSH_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// A key that is not accepted is complained about as often.
 const COMPLAINTS: Duration = Duration::from_secs(3600);
 

@@ -4,30 +4,25 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, watch};
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
 
 use super::counts::Counts;
 use super::outbox::Outbox;
 use super::post::Post;
 use super::records::StoredEvent;
-use super::sender::{Ended, Source, Station};
+use super::schedule::{End, Ending, every, keep_doing, supervise};
+use super::sender::{Source, Station};
 use super::unique_keys::UniqueKeys;
-use crate::backoff::{Backoff, seeded_random};
 use crate::callbacks::Impression;
 use crate::config::{Config, ImpressionsMode};
 use crate::logging::Logger;
 use crate::telemetry::Telemetry;
 
-const COUNTS_PERIOD: Duration = Duration::from_secs(1800);
-const UNIQUE_KEYS_PERIOD: Duration = Duration::from_secs(900);
+pub(super) const COUNTS_PERIOD: Duration = Duration::from_secs(1800);
+pub(super) const UNIQUE_KEYS_PERIOD: Duration = Duration::from_secs(900);
 /// After this, a key that was seen counts as new.
-const DAY: Duration = Duration::from_secs(86_400);
-/// The first pause after a failed post; the flush period of a queue is the last.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// The pause before work that panicked is begun again.
-const AFTER_PANIC: Duration = Duration::from_secs(1);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
 /// How often what is sent.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +70,7 @@ pub(super) struct Senders {
     /// Taken by whoever reports, so that the last report is the last request.
     reporting: Mutex<()>,
     /// The schedule ends; what is left is sent by who ended it.
-    ending: watch::Sender<bool>,
+    end: End,
     log: Logger,
 }
 
@@ -97,7 +92,7 @@ impl Senders {
             counts: Arc::new(Station::new(Arc::clone(counts), log.clone())),
             unique_keys: Arc::new(Station::new(Arc::clone(unique_keys), log.clone())),
             reporting: Mutex::default(),
-            ending: watch::Sender::new(false),
+            end: End::default(),
             log: log.clone(),
         }
     }
@@ -111,29 +106,30 @@ impl Senders {
         F: Future<Output = ()> + Send + 'static,
     {
         let keys = Arc::clone(self.unique_keys.source());
+        let (log, ending) = (&self.log, || self.end.ending());
         tokio::join!(
             async {
                 if let Some(period) = periods.impressions {
-                    self.supervise(|| keep_sending(&self.impressions, post, period, self.ending())).await;
+                    supervise(log, || keep_sending(&self.impressions, post, period, ending())).await;
                 }
             },
-            self.supervise(|| keep_sending(&self.events, post, periods.events, self.ending())),
-            self.supervise(|| keep_sending(&self.counts, post, COUNTS_PERIOD, self.ending())),
-            self.supervise(|| keep_sending(&self.unique_keys, post, UNIQUE_KEYS_PERIOD, self.ending())),
-            self.supervise(|| {
+            supervise(log, || keep_sending(&self.events, post, periods.events, ending())),
+            supervise(log, || keep_sending(&self.counts, post, COUNTS_PERIOD, ending())),
+            supervise(log, || keep_sending(&self.unique_keys, post, UNIQUE_KEYS_PERIOD, ending())),
+            supervise(log, || {
                 let keys = Arc::clone(&keys);
-                every(DAY, self.ending(), move || {
+                every(DAY, ending(), move || {
                     keys.forget_seen();
                     async {}
                 })
             }),
-            self.supervise(|| every(periods.metrics, self.ending(), report.clone())),
+            supervise(log, || every(periods.metrics, ending(), report.clone())),
         );
     }
 
     /// Ends the schedule.
     pub(super) fn end(&self) {
-        self.ending.send_replace(true);
+        self.end.begin();
     }
 
     /// Sends what there is now, in parallel. Begins nothing after the deadline, and finishes what is under way then: a
@@ -177,43 +173,6 @@ impl Senders {
         })
         .await
     }
-
-    fn ending(&self) -> Ending {
-        Ending(self.ending.subscribe())
-    }
-
-    /// Begins work again that panics; another panic is no reason to lose what is recorded from then on.
-    async fn supervise<F>(&self, work: impl Fn() -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        loop {
-            // Ends the task when this future is dropped.
-            let mut tasks = JoinSet::new();
-            tasks.spawn(work());
-            let ended = tasks.join_next().await;
-            if !matches!(&ended, Some(Err(error)) if JoinError::is_panic(error)) {
-                return;
-            }
-            self.log.error("recorder", format_args!("a sender panicked; it goes on in {AFTER_PANIC:?}"));
-            sleep(AFTER_PANIC).await;
-        }
-    }
-}
-
-/// Tells a sender that the schedule ends.
-#[derive(Clone, Debug)]
-struct Ending(watch::Receiver<bool>);
-
-impl Ending {
-    async fn begun(&mut self) {
-        // An error is a sender that is gone, and its schedule with it.
-        let _ = self.0.wait_for(|ending| *ending).await;
-    }
-
-    fn has_begun(&self) -> bool {
-        *self.0.borrow()
-    }
 }
 
 /// Runs a station once per period and whenever its bell rings; after a failure later and later, and deaf to the bell.
@@ -221,44 +180,12 @@ fn keep_sending<S: Source, P: Post>(
     station: &Arc<Station<S>>,
     post: &Arc<P>,
     period: Duration,
-    mut ending: Ending,
+    ending: Ending,
 ) -> impl Future<Output = ()> + Send + 'static {
     let (station, post) = (Arc::clone(station), Arc::clone(post));
     async move {
-        let bell = station.source().bell();
-        let mut backoff = Backoff::new(FIRST_RETRY, period, 0.9..=1.1);
-        let mut random = seeded_random();
-        let mut pause = period;
-        let mut attentive = true;
-        loop {
-            tokio::select! {
-                biased;
-                () = ending.begun() => return,
-                () = sleep(pause) => {}
-                () = bell.heard(), if attentive => {}
-            }
-            let ended = station.run(&*post, || !ending.has_begun()).await;
-            attentive = ended == Ended::Done;
-            pause = match ended {
-                Ended::Done => {
-                    backoff.reset();
-                    period
-                }
-                Ended::Failed(at_least) => at_least.max(backoff.next(&mut random)),
-                Ended::Unauthorized => period,
-            };
-        }
-    }
-}
-
-/// Does something once per period, first after one.
-async fn every<F: Future<Output = ()> + Send>(period: Duration, mut ending: Ending, work: impl Fn() -> F + Send) {
-    loop {
-        tokio::select! {
-            biased;
-            () = ending.begun() => return,
-            () = sleep(period) => work().await,
-        }
+        let run = || async { station.run(&*post, || !ending.has_begun()).await };
+        keep_doing(station.source().bell(), period, ending.clone(), run).await;
     }
 }
 

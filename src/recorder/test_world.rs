@@ -42,6 +42,15 @@ impl<'a> Seen<'a> {
     pub(super) fn new(flag: &'a str, key: &'a str, minute: i64) -> Self {
         Seen { key, flag, label: labels::DEFAULT_RULE.text, properties: None, minute }
     }
+
+    fn call(self) -> CallContext<'a> {
+        let key = Key { matching: self.key, bucketing: None };
+        CallContext::new(key, key_hash(self.key), None, self.properties.map(Into::into))
+    }
+
+    fn time(self) -> i64 {
+        TEN + self.minute * MINUTE
+    }
 }
 
 impl World {
@@ -91,11 +100,18 @@ impl World {
 
     /// Records an evaluation that gave "on".
     pub(super) fn see(&self, seen: Seen<'_>) {
-        let call = CallContext::new(Key { matching: seen.key, bucketing: None }, None, seen.properties.map(Into::into));
+        self.recorder.impression_at(&seen.call(), &self.draft(seen), seen.time());
+    }
+
+    /// Records a call that evaluated several flags for the key of the first and gave "on" for each.
+    pub(super) fn see_in_redis(&self, seen: &[Seen<'_>], spent: Spent) {
+        let drafts: Vec<_> = seen.iter().map(|&seen| self.draft(seen)).collect();
+        self.recorder.redis_call_at(&seen[0].call(), &drafts, spent, seen[0].time());
+    }
+
+    fn draft<'a>(&'a self, seen: Seen<'a>) -> Draft<'a> {
         let flag = self.flags.get(seen.flag).map(|flag| &**flag);
-        let draft =
-            Draft { name: seen.flag, flag, treatment: intern_treatment("on").expect("room"), label: seen.label };
-        self.recorder.impression_at(&call, &draft, TEN + seen.minute * MINUTE);
+        Draft { name: seen.flag, flag, treatment: intern_treatment("on").expect("room"), label: seen.label }
     }
 
     pub(super) fn track(&self, key: &str) -> Result<(), Refusal> {

@@ -166,6 +166,12 @@ pub(super) struct KeysPost {
     flags: Vec<(Box<str>, Vec<Box<str>>)>,
 }
 
+impl KeysPost {
+    pub(super) fn flags(&self) -> impl ExactSizeIterator<Item = recording::FlagKeys<'_>> {
+        self.flags.iter().map(|(flag, keys)| recording::FlagKeys { flag, keys })
+    }
+}
+
 impl Source for UniqueKeys {
     type Package = KeysPost;
     const ENDPOINT: Endpoint = Endpoint::UniqueKeys;
@@ -217,8 +223,7 @@ impl Source for UniqueKeys {
 
 impl Package for KeysPost {
     fn body(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let keys = self.flags.iter().map(|(flag, keys)| recording::FlagKeys { flag, keys }).collect();
-        serde_json::to_vec(&recording::UniqueKeys { keys })
+        serde_json::to_vec(&recording::UniqueKeys { keys: self.flags().collect() })
     }
 
     fn len(&self) -> usize {

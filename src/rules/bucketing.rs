@@ -14,7 +14,7 @@ pub(crate) enum Algorithm {
 }
 
 /// The bucket of a text, 1 to 100. The seed is that of the definition, as its 32 bits.
-#[inline]
+#[inline(always)]
 pub(crate) fn bucket(text: &str, seed: u32, algorithm: Algorithm) -> u8 {
     let hash = match algorithm {
         Algorithm::Murmur3 => murmur3_32(text.as_bytes(), seed),
@@ -24,8 +24,9 @@ pub(crate) fn bucket(text: &str, seed: u32, algorithm: Algorithm) -> u8 {
     (hash % 100) as u8 + 1
 }
 
-/// murmur3, x86, 32 bits.
-#[inline]
+/// murmur3, x86, 32 bits. Not inlined: the evaluator's function has no register to spare, and all of this is one chain of
+/// dependent steps, which a trip through memory in each makes longer by half.
+#[inline(never)]
 pub(crate) fn murmur3_32(bytes: &[u8], seed: u32) -> u32 {
     const C1: u32 = 0xcc9e_2d51;
     const C2: u32 = 0x1b87_3593;
@@ -48,6 +49,7 @@ pub(crate) fn murmur3_32(bytes: &[u8], seed: u32) -> u32 {
 }
 
 /// Split's hash before murmur3, in wrapping 32-bit arithmetic.
+#[inline(never)]
 pub(crate) fn legacy(text: &str, seed: u32) -> i32 {
     let hash = text.chars().fold(0_u32, |hash, c| hash.wrapping_mul(31).wrapping_add(u32::from(c)));
     (hash ^ seed) as i32

@@ -39,6 +39,10 @@ pub(super) struct Indexes {
     segments: BTreeMap<Arc<str>, (SegmentId, usize)>,
 }
 
+/// What a key of a segment, and a flag, take: more than most do.
+const BYTES_PER_KEY: usize = 40;
+const BYTES_PER_FLAG: usize = 2048;
+
 impl Default for Definitions {
     fn default() -> Self {
         Definitions::empty()
@@ -58,6 +62,12 @@ impl Definitions {
         }
     }
 
+    /// A state that can be told from others.
+    #[cfg(test)]
+    pub(crate) fn numbered(change_number: i64) -> Self {
+        Definitions { change_number, ..Definitions::empty() }
+    }
+
     /// The state of the flags; -1 before any is known.
     pub(crate) fn change_number(&self) -> i64 {
         self.change_number
@@ -71,6 +81,12 @@ impl Definitions {
     /// Whether nothing was ever put into it.
     pub(crate) fn is_untouched(&self) -> bool {
         self.change_number == -1 && self.rbs_change_number == -1 && self.flags.is_empty()
+    }
+
+    /// About how many bytes all of it takes, on the high side.
+    pub(crate) fn weight(&self) -> usize {
+        let keys: usize = self.segments().map(|segment| segment.keys.len()).sum();
+        keys * BYTES_PER_KEY + (self.len() + self.rule_based_segments.len()) * BYTES_PER_FLAG
     }
 
     /// A flag by its name.

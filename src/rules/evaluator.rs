@@ -13,7 +13,7 @@ use super::definitions::Definitions;
 use super::fallback::Fallbacks;
 use super::flag::{Choice, Condition, Flag};
 use super::intern::{self, Interned};
-use super::key_table::{KeyHash, key_hash};
+use super::key_table::KeyHash;
 use super::labels::{self, Label};
 use super::matcher::{Dependency, LOG, Leaf, Matcher, NameRef, SegmentRef, Test};
 use super::rule_based_segment::{Excluded, RuleBasedSegment};
@@ -33,6 +33,8 @@ static CONTROL: Choice = Choice { treatment: intern::CONTROL, config: None };
 pub(crate) struct Request<'a> {
     /// Whose treatment is decided.
     pub(crate) key: Key<'a>,
+    /// The hash of the matching key, made once for all who need it.
+    pub(crate) key_hash: KeyHash,
     /// What the caller says about the key.
     pub(crate) attributes: Option<&'a Attributes>,
     /// What is served instead of `control`.
@@ -78,23 +80,38 @@ impl Definitions {
     /// Decides which treatment of a flag a key gets.
     #[inline(always)]
     pub(crate) fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>) -> Decision<'a> {
-        let Some(flag) = self.flag(flag) else {
-            return finish(Outcome::UnknownFlag, flag, None, &CONTROL, &labels::DEFINITION_NOT_FOUND, request);
-        };
-        let run = Run { definitions: self, request, key_hash: Cell::new(None), nested: Cell::new(0) };
-        match run.decide(flag, 1) {
-            Ok((choice, label)) => finish(Outcome::Evaluated, &flag.name, Some(flag), choice, label, request),
-            Err(TooDeep) => failed(flag, request),
+        match self.flag(flag) {
+            Some(flag) => self.evaluate_flag(flag, request),
+            None => unknown(flag, request),
         }
     }
+
+    /// Decides likewise about a flag that the caller has, and that need not be in here.
+    #[inline(always)]
+    pub(crate) fn evaluate_flag<'a>(&'a self, flag: &'a Flag, request: &Request<'a>) -> Decision<'a> {
+        let run = Run { definitions: self, request, nested: Cell::new(0) };
+        let (outcome, decided, choice, label) = match run.decide_here(flag, 1) {
+            Ok((choice, label)) => (Outcome::Evaluated, Some(flag), choice, label),
+            Err(TooDeep) => {
+                complain_of_depth(flag, request);
+                (Outcome::Exception, None, &CONTROL, &labels::EXCEPTION)
+            }
+        };
+        finish(outcome, &flag.name, decided, choice, label, request)
+    }
+}
+
+/// The decision about a flag that is not there.
+#[inline(always)]
+pub(crate) fn unknown<'a>(flag: &str, request: &Request<'a>) -> Decision<'a> {
+    finish(Outcome::UnknownFlag, flag, None, &CONTROL, &labels::DEFINITION_NOT_FOUND, request)
 }
 
 #[cold]
 #[inline(never)]
-fn failed<'a>(flag: &Flag, request: &Request<'a>) -> Decision<'a> {
+fn complain_of_depth(flag: &Flag, request: &Request<'_>) {
     let name = &flag.name;
     request.log.error(LOG, format_args!("flag {name:?} cannot be evaluated: what it depends on nests too deep"));
-    finish(Outcome::Exception, name, None, &CONTROL, &labels::EXCEPTION, request)
 }
 
 #[inline(always)]
@@ -123,13 +140,18 @@ fn fallback_of<'a>(name: &str, choice: &Choice, request: &Request<'a>) -> Option
 struct Run<'a, 'r> {
     definitions: &'a Definitions,
     request: &'r Request<'a>,
-    /// Made when first asked for.
-    key_hash: Cell<Option<KeyHash>>,
     nested: Cell<u32>,
 }
 
 impl<'a> Run<'a, '_> {
+    #[inline(never)]
     fn decide(&self, flag: &'a Flag, depth: u32) -> Verdict<'a> {
+        self.decide_here(flag, depth)
+    }
+
+    /// [`Run::decide`] without a frame of its own, for the flag that is asked about.
+    #[inline(always)]
+    fn decide_here(&self, flag: &'a Flag, depth: u32) -> Verdict<'a> {
         if flag.killed {
             return Ok((&flag.default, &labels::KILLED));
         }
@@ -155,6 +177,7 @@ impl<'a> Run<'a, '_> {
         Ok((&flag.default, &labels::DEFAULT_RULE))
     }
 
+    #[inline(never)]
     fn is_allocated(&self, flag: &Flag) -> bool {
         let key = self.request.key.bucketing_text();
         bucket(key, flag.traffic_allocation_seed, flag.algorithm) <= flag.traffic_allocation
@@ -172,20 +195,28 @@ impl<'a> Run<'a, '_> {
     }
 
     /// Whether all matchers are true.
-    #[inline]
+    #[inline(always)]
     fn matches(&self, condition: &'a Condition, depth: u32) -> Result<bool, TooDeep> {
         if !condition.usable {
             return Ok(false);
         }
         for matcher in &condition.matchers {
-            if self.answer(matcher, depth)? == matcher.negate {
+            // What most matchers are is answered without the frame that the others need.
+            let answer = match &matcher.test {
+                Test::AllKeys => true,
+                Test::InSegment(segment) if matcher.attribute.is_none() => self.is_in_segment(segment),
+                Test::Leaf(leaf) => self.ask_leaf(leaf, matcher),
+                _ => self.answer(matcher, depth)?,
+            };
+            if answer == matcher.negate {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// The answer of a matcher before negation.
+    /// The answer of any matcher before negation.
+    #[inline(never)]
     fn answer(&self, matcher: &'a Matcher, depth: u32) -> Result<bool, TooDeep> {
         match &matcher.test {
             Test::AllKeys => Ok(true),
@@ -197,11 +228,11 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn ask_leaf(&self, leaf: &Leaf, matcher: &Matcher) -> bool {
         let Request { key, attributes, log, .. } = *self.request;
         match &matcher.attribute {
-            None => leaf.matches_key(key.matching, || self.hash_of_key(), log),
+            None => leaf.matches_key(key.matching, self.request.key_hash, log),
             Some(name) => match attributes.and_then(|all| all.get(name)) {
                 Some(value) => leaf.matches(value, name, log),
                 None => false,
@@ -216,10 +247,10 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn is_in_segment(&self, segment: &SegmentRef) -> bool {
         match self.definitions.segment(segment.id) {
-            Some(loaded) => loaded.keys.contains(self.hash_of_key(), self.request.key.matching),
+            Some(loaded) => loaded.keys.contains(self.request.key_hash, self.request.key.matching),
             None => self.segment_is_missing(segment),
         }
     }
@@ -240,7 +271,7 @@ impl<'a> Run<'a, '_> {
 
     fn is_member(&self, segment: &'a RuleBasedSegment, depth: u32) -> Result<bool, TooDeep> {
         let excluded = &segment.excluded_keys;
-        if !excluded.is_empty() && excluded.contains(self.hash_of_key(), self.request.key.matching) {
+        if !excluded.is_empty() && excluded.contains(self.request.key_hash, self.request.key.matching) {
             return Ok(false);
         }
         for excluded in &segment.excluded {
@@ -265,17 +296,5 @@ impl<'a> Run<'a, '_> {
         let nested = self.nested.get() + 1;
         self.nested.set(nested);
         if depth >= MAX_DEPTH || nested > MAX_NESTED { Err(TooDeep) } else { Ok(depth + 1) }
-    }
-
-    #[inline]
-    fn hash_of_key(&self) -> KeyHash {
-        match self.key_hash.get() {
-            Some(hash) => hash,
-            None => {
-                let hash = key_hash(self.request.key.matching);
-                self.key_hash.set(Some(hash));
-                hash
-            }
-        }
     }
 }

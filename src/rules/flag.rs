@@ -20,7 +20,7 @@ pub(crate) struct Choice {
 /// A part of the keys of a condition, and what it gets.
 #[derive(Debug)]
 pub(crate) struct Partition {
-    /// The last bucket of this part: the sum of the sizes so far, 0 to 100.
+    /// The last bucket of this part: the sum of the sizes so far, 0 to 100. Not below that of the part before.
     pub(crate) up_to: u8,
     pub(crate) choice: Choice,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Condition {
 
 impl Condition {
     /// What this condition serves to a key; `None` where its partitions end before the key's bucket.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pick(&self, bucketing_key: &str, seed: u32, algorithm: Algorithm) -> Option<&Choice> {
         match &*self.partitions {
             [] => None,
@@ -65,11 +65,23 @@ impl Condition {
             _ => None,
         })
     }
+
+    /// Names of the flags that the matchers ask for.
+    pub(crate) fn flags(&self) -> impl Iterator<Item = &str> {
+        self.matchers.iter().filter_map(|matcher| match &matcher.test {
+            Test::Dependency(dependency) => Some(&*dependency.flag.name),
+            _ => None,
+        })
+    }
 }
 
 /// The first part that reaches the bucket.
+#[inline(always)]
 pub(crate) fn pick_by_bucket(parts: &[Partition], bucket: u8) -> Option<&Choice> {
-    parts.iter().find(|part| part.up_to >= bucket).map(|part| &part.choice)
+    // Counted, as they grow, and not searched: which part it is cannot be foretold, and a processor that has to guess is
+    // wrong half the time.
+    let before = parts.iter().map(|part| usize::from(part.up_to < bucket)).sum::<usize>();
+    parts.get(before).map(|part| &part.choice)
 }
 
 /// A feature flag.
@@ -123,6 +135,12 @@ impl Flag {
     /// Segments that its conditions ask for; one may occur more than once.
     pub(crate) fn segments(&self) -> impl Iterator<Item = &SegmentRef> {
         self.conditions.iter().flat_map(Condition::segments)
+    }
+
+    /// Names of the flags that its prerequisites and conditions ask for; one may occur more than once.
+    pub(crate) fn flags(&self) -> impl Iterator<Item = &str> {
+        let prerequisites = self.prerequisites.iter().map(|dependency| &*dependency.flag.name);
+        prerequisites.chain(self.conditions.iter().flat_map(Condition::flags))
     }
 }
 

@@ -27,7 +27,7 @@ impl KeyHash {
 const SEED: u64 = 0x243F_6A88_85A3_08D3;
 
 /// Hashes a key, or any other name, for [`KeyTable`] and the tables of definitions.
-#[inline]
+#[inline(always)]
 pub(crate) fn key_hash(key: &str) -> KeyHash {
     let mut hasher = FoldHasher::with_seed(SEED, SharedSeed::global_random());
     hasher.write(key.as_bytes());
@@ -131,7 +131,7 @@ impl KeyTable {
         self.arena.capacity() + self.places.allocation_size()
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_at(&self, place: u32, key: &str) -> bool {
         let bytes = &self.arena.as_bytes()[place as usize..];
         if key.len() <= SHORT {

@@ -19,6 +19,7 @@ pub(crate) mod labels;
 mod matcher;
 #[cfg(test)]
 mod nesting;
+mod one_key;
 mod registry;
 mod rule_based_segment;
 mod segment;
@@ -34,13 +35,13 @@ pub use view::{FlagView, PrerequisiteView};
 
 pub(crate) use change::{Applied, Change, Put};
 pub(crate) use definitions::Definitions;
-pub(crate) use evaluator::{Outcome, Request};
+pub(crate) use evaluator::{Decision, Outcome, Request, unknown};
 pub(crate) use fallback::Fallbacks;
 pub(crate) use flag::{Choice, Flag};
 pub(crate) use intern::intern_treatment;
-pub(crate) use key_table::{KeyTableError, key_hash};
+pub(crate) use key_table::{KeyHash, KeyTableError, key_hash};
 pub(crate) use labels::Label;
-pub(crate) use matcher::SegmentId;
+pub(crate) use matcher::{SegmentId, SegmentRef};
 pub(crate) use registry::Registry;
 pub(crate) use rule_based_segment::RuleBasedSegment;
 pub(crate) use segment::Segment;

@@ -35,4 +35,18 @@ impl RuleBasedSegment {
         });
         self.conditions.iter().flat_map(Condition::segments).chain(excluded)
     }
+
+    /// Names of the rule-based segments that its conditions and exclusions ask for; one may occur more than once.
+    pub(crate) fn rule_based_segments(&self) -> impl Iterator<Item = &str> {
+        let excluded = self.excluded.iter().filter_map(|excluded| match excluded {
+            Excluded::Segment(_) => None,
+            Excluded::RuleBased(segment) => Some(&*segment.name),
+        });
+        self.conditions.iter().flat_map(Condition::rule_based_segments).chain(excluded)
+    }
+
+    /// Names of the flags that its conditions ask for; one may occur more than once.
+    pub(crate) fn flags(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().flat_map(Condition::flags)
+    }
 }

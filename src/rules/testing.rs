@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::evaluator::Decision;
 use super::key_set::KeySet;
-use super::{Applied, Change, Definitions, Fallbacks, Registry, Request, Segment};
+use super::{Applied, Change, Definitions, Fallbacks, Registry, Request, Segment, key_hash};
 use crate::input::{Attributes, Key};
 use crate::logging::Logger;
 use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};
@@ -90,7 +90,8 @@ impl World {
     }
 
     pub(crate) fn evaluate<'a>(&'a self, flag: &str, key: Key<'a>, attributes: Option<&'a Attributes>) -> Decision<'a> {
-        let request = Request { key, attributes, fallbacks: &self.fallbacks, log: &self.log };
+        let request =
+            Request { key, key_hash: key_hash(key.matching), attributes, fallbacks: &self.fallbacks, log: &self.log };
         self.definitions.evaluate(flag, &request)
     }
 

@@ -7,16 +7,20 @@
 //! their own, which is held for one definition at a time ([`Store::number`]), and the next state is made in
 //! [`Store::update`], where the writer sees whether the state it has prepared for is still the present one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
+use super::kept;
 use crate::rules::{Definitions, Registry};
 
 /// The definitions of one factory.
 #[derive(Debug)]
 pub(crate) struct Store {
     published: ArcSwap<Definitions>,
+    /// Of the published state, in the numbers of [`kept`]. Changes after it.
+    edition: AtomicU64,
     /// Taken before `writing` where both are needed.
     registry: Mutex<Registry>,
     writing: Mutex<()>,
@@ -32,6 +36,7 @@ impl Store {
     /// A store that goes on from a state that another has published.
     pub(crate) fn with(filter: Option<Vec<String>>, definitions: Arc<Definitions>) -> Self {
         Store {
+            edition: AtomicU64::new(kept::edition_of(&definitions)),
             registry: Mutex::new(Registry::of(&definitions)),
             published: ArcSwap::new(definitions),
             writing: Mutex::default(),
@@ -43,6 +48,25 @@ impl Store {
     #[inline]
     pub(crate) fn load(&self) -> Guard<Arc<Definitions>> {
         self.published.load()
+    }
+
+    /// Reads the published state, if it is what this thread keeps at hand.
+    #[inline(always)]
+    pub(crate) fn read_kept<R>(&self, read: impl FnOnce(&Definitions) -> R) -> Option<R> {
+        kept::read_kept(self.edition.load(Ordering::Acquire), read)
+    }
+
+    /// Reads the published state, where [`Store::read_kept`] did not. Threads that do so again and again keep it at hand.
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&Definitions) -> R) -> R {
+        // Whoever sees the number sees the state it came with, or a later one.
+        kept::read(self.edition.load(Ordering::Acquire), &self.published, read)
+    }
+
+    /// Under the lock of those who write.
+    fn publish(&self, next: Definitions) {
+        let edition = kept::edition_of(&next);
+        self.published.store(Arc::new(next));
+        self.edition.store(edition, Ordering::Release);
     }
 
     /// The flag sets that are let in; none: all.
@@ -71,9 +95,15 @@ impl Store {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let (next, result) = next(&self.published.load());
         if let Some(next) = next {
-            self.published.store(Arc::new(next));
+            self.publish(next);
         }
         result
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        kept::forget(*self.edition.get_mut());
     }
 }
 
@@ -97,6 +127,6 @@ impl Writer<'_> {
 
     /// Makes a state the one that evaluations read.
     pub(crate) fn publish(&mut self, next: Definitions) {
-        self.store.published.store(Arc::new(next));
+        self.store.publish(next);
     }
 }

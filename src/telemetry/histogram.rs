@@ -23,6 +23,21 @@ impl Histogram {
         self.0[bucket(latency)].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Moves the counts to `take`, which is given each bucket that has one.
+    pub(crate) fn pop_each(&self, mut take: impl FnMut(usize, u64)) {
+        for (bucket, count) in self.0.iter().enumerate() {
+            // Most are empty, and reading disturbs no other thread.
+            if count.load(Ordering::Relaxed) > 0 {
+                take(bucket, count.swap(0, Ordering::Relaxed));
+            }
+        }
+    }
+
+    /// Adds to a bucket what was popped of it.
+    pub(crate) fn put_back(&self, bucket: usize, count: u64) {
+        self.0[bucket].fetch_add(count, Ordering::Relaxed);
+    }
+
     /// Moves the counts to `sums`.
     pub(crate) fn pop_into(&self, sums: &mut [u64; BUCKETS]) {
         for (count, sum) in self.0.iter().zip(sums) {
@@ -79,5 +94,18 @@ mod tests {
         histogram.pop_into(&mut sums);
         histogram.pop_into(&mut sums);
         assert_eq!(sums[..4], [2, 1, 2, 1]);
+    }
+
+    #[test]
+    fn only_buckets_with_something_in_them_are_popped_and_can_be_put_back() {
+        let histogram = Histogram::default();
+        histogram.record(Duration::from_millis(2));
+        histogram.put_back(22, 7);
+        let pop = || {
+            let mut popped = Vec::new();
+            histogram.pop_each(|bucket, count| popped.push((bucket, count)));
+            popped
+        };
+        assert_eq!((pop(), pop()), (vec![(2, 1), (22, 7)], vec![]));
     }
 }

@@ -18,6 +18,19 @@ impl Operation {
     pub(crate) const COUNT: usize = 9;
     /// In the order of the variants.
     pub(crate) const KEYS: [&'static str; Self::COUNT] = ["t", "ts", "tc", "tcs", "tf", "tfs", "tcf", "tcfs", "tr"];
+    /// In the order of the variants: what the Synchronizer reads in Redis. It matches those of failures letter by letter,
+    /// so that the snake case of Split's Python SDK is thrown away there.
+    pub(crate) const METHODS: [&'static str; Self::COUNT] = [
+        "treatment",
+        "treatments",
+        "treatmentWithConfig",
+        "treatmentsWithConfig",
+        "treatmentsByFlagSet",
+        "treatmentsByFlagSets",
+        "treatmentsWithConfigByFlagSet",
+        "treatmentsWithConfigByFlagSets",
+        "track",
+    ];
 }
 
 /// Requests whose answers are told apart.

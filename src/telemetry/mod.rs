@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 pub(crate) use histogram::BUCKETS;
 use histogram::Histogram;
 pub(crate) use keys::{Operation, Resource, StreamingEvent};
-pub(crate) use per_thread::{Counter, PerThread};
+pub(crate) use per_thread::{Counter, PerThread, Writer};
 
 /// More events of the stream than these are not kept until the next report.
 const MOST_STREAMING_EVENTS: usize = 20;
@@ -77,6 +77,15 @@ pub(crate) struct Usage {
     pub(crate) all_events_dropped: u64,
 }
 
+/// Calls whose latencies fell into one bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Latencies {
+    /// The place of their operation.
+    pub(crate) operation: usize,
+    pub(crate) bucket: usize,
+    pub(crate) count: u64,
+}
+
 impl Telemetry {
     /// All zero. With `on` false calls are not timed: nobody will ask.
     pub(crate) fn new(on: bool) -> Self {
@@ -126,21 +135,25 @@ impl Telemetry {
     }
 
     /// The beginning of a call, if it is one of those that are timed ([`sampling`]).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&self, operation: Operation) -> Option<Instant> {
-        if self.on { sampling::begin(operation) } else { None }
+        // Asked first: the thread's memory is then found once for all who look into it.
+        let is_due = sampling::is_due(operation);
+        if is_due && self.on { Some(Instant::now()) } else { None }
     }
 
     /// A call that passed validation ends; `begun` is what [`Telemetry::begin`] said.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(&self, operation: Operation, begun: Option<Instant>) {
         if let Some(begun) = begun {
             self.latency(operation, begun.elapsed());
         }
     }
 
+    /// A call that passed validation took so long.
     #[cold]
-    fn latency(&self, operation: Operation, latency: Duration) {
+    #[inline(never)]
+    pub(crate) fn latency(&self, operation: Operation, latency: Duration) {
         self.latencies.mine()[operation as usize].record(latency);
     }
 
@@ -202,6 +215,40 @@ impl Telemetry {
         u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Takes the latencies that this thread left, as far as it has its histograms to itself.
+    pub(crate) fn pop_my_latencies(&self) -> Vec<Latencies> {
+        let mut popped = Vec::new();
+        pop_latencies(self.latencies.mine(), &mut popped);
+        popped
+    }
+
+    /// Takes the latencies that all threads left.
+    pub(crate) fn pop_latencies(&self) -> Vec<Latencies> {
+        let mut popped = Vec::new();
+        self.latencies.iter().for_each(|histograms| pop_latencies(histograms, &mut popped));
+        popped
+    }
+
+    /// Puts latencies back that could not be sent.
+    pub(crate) fn put_back_latencies(&self, latencies: impl IntoIterator<Item = Latencies>) {
+        for Latencies { operation, bucket, count } in latencies {
+            self.latencies.mine()[operation].put_back(bucket, count);
+        }
+    }
+
+    /// Takes the numbers of failures, by the place of their operation.
+    pub(crate) fn pop_exceptions(&self) -> Vec<(usize, u64)> {
+        let counts = self.exceptions.iter().map(|count| count.swap(0, Ordering::Relaxed)).enumerate();
+        counts.filter(|&(_, count)| count > 0).collect()
+    }
+
+    /// Puts numbers of failures back that could not be sent.
+    pub(crate) fn put_back_exceptions(&self, exceptions: impl IntoIterator<Item = (usize, u64)>) {
+        for (operation, count) in exceptions {
+            self.exceptions[operation].fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
     /// What is to be reported. The next report begins where this one ends.
     pub(crate) fn pop(&self) -> Usage {
         let pop = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
@@ -231,6 +278,17 @@ impl Telemetry {
             all_events_queued: self.events.queued.sum(),
             all_events_dropped: self.events.dropped.sum(),
         }
+    }
+}
+
+fn pop_latencies(histograms: &[Histogram], to: &mut Vec<Latencies>) {
+    for (operation, histogram) in histograms.iter().enumerate() {
+        histogram.pop_each(|bucket, count| {
+            match to.iter_mut().find(|known| (known.operation, known.bucket) == (operation, bucket)) {
+                Some(known) => known.count += count,
+                None => to.push(Latencies { operation, bucket, count }),
+            }
+        });
     }
 }
 

@@ -110,8 +110,8 @@ pub(crate) enum SetupError {
     NoCertificate { option: &'static str },
     #[error("option {option}: not readable as PEM")]
     Pem { option: &'static str, source: rustls::pki_types::pem::Error },
-    #[error("options mtlsCertPath and mtlsKeyPath: certificate and key cannot be used")]
-    ClientCertificate(#[source] rustls::Error),
+    #[error("options {options}: certificate and key cannot be used")]
+    ClientCertificate { options: &'static str, source: rustls::Error },
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
 }

@@ -35,6 +35,7 @@ pub(crate) use self::error::CutError;
 pub(crate) use self::error::{RequestError, SetupError, To, TransportError, explained};
 pub(crate) use self::settings::{BaseUrls, ClientCertificate, IdentityHeaders, TransportSettings};
 pub(crate) use self::stream::{EventStream, Opening};
+pub(crate) use self::tls::{Identity, certificates, roots};
 
 use self::answer::Reading;
 use self::clients::{Clients, Lent};

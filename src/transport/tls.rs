@@ -6,10 +6,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::WantsClientCert;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use rustls_native_certs::CertificateResult;
 
 use super::error::SetupError;
@@ -25,7 +26,8 @@ pub(super) struct Tls {
     ready: OnceLock<ClientConfig>,
 }
 
-struct Identity {
+/// A client certificate.
+pub(crate) struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
@@ -53,11 +55,12 @@ impl Tls {
             Some(pem) => certificates("caBundlePath", pem)?,
             None => Vec::new(),
         };
-        let identity = settings.client_certificate.as_ref().map(Identity::parse).transpose()?;
+        let parse = |pem: &ClientCertificate| Identity::parse(("mtlsCertPath", &pem.chain), ("mtlsKeyPath", &pem.key));
+        let identity = settings.client_certificate.as_ref().map(parse).transpose()?;
         let tls = Tls { provider, bundle, identity, platform, ready: OnceLock::new() };
         // Whether key and certificate fit is seen here, not in the middle of the night.
         tls.config_for(RootCertStore::empty()).map_err(|problem| match tls.identity {
-            Some(_) => SetupError::ClientCertificate(problem),
+            Some(_) => SetupError::ClientCertificate { options: "mtlsCertPath and mtlsKeyPath", source: problem },
             None => SetupError::Tls(problem),
         })?;
         Ok(tls)
@@ -68,14 +71,7 @@ impl Tls {
         if let Some(config) = self.ready.get() {
             return Ok(config.clone());
         }
-        let CertificateResult { certs, mut errors, .. } = (self.platform)();
-        let mut roots = RootCertStore::empty();
-        // Platforms keep some that nobody can parse; that is no reason to trust none.
-        roots.add_parsable_certificates(certs);
-        roots.add_parsable_certificates(self.bundle.iter().cloned());
-        if roots.is_empty() {
-            return Err(TlsUnavailable::NoRoots(errors.pop()));
-        }
+        let roots = roots(self.platform, &self.bundle).map_err(TlsUnavailable::NoRoots)?;
         let config = self.config_for(roots).map_err(TlsUnavailable::Refused)?;
         Ok(self.ready.get_or_init(|| config).clone())
     }
@@ -89,25 +85,47 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
             .with_root_certificates(roots);
-        let mut config = match &self.identity {
-            Some(identity) => builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())?,
-            None => builder.with_no_client_auth(),
-        };
+        let mut config = Identity::present(self.identity.as_ref(), builder)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
 }
 
 impl Identity {
-    fn parse(pem: &ClientCertificate) -> Result<Self, SetupError> {
-        let chain = certificates("mtlsCertPath", &pem.chain)?;
-        let key = PrivateKeyDer::from_pem_slice(&pem.key)
-            .map_err(|source| SetupError::Pem { option: "mtlsKeyPath", source })?;
-        Ok(Identity { chain, key })
+    /// Reads chain and key, each with the name of the option that it comes from.
+    pub(crate) fn parse(chain: (&'static str, &[u8]), key: (&'static str, &[u8])) -> Result<Self, SetupError> {
+        let (option, pem) = key;
+        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|source| SetupError::Pem { option, source })?;
+        Ok(Identity { chain: certificates(chain.0, chain.1)?, key })
+    }
+
+    /// Completes a configuration, with a client certificate if there is one.
+    pub(crate) fn present(
+        identity: Option<&Self>,
+        builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    ) -> Result<ClientConfig, rustls::Error> {
+        match identity {
+            Some(identity) => builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key()),
+            None => Ok(builder.with_no_client_auth()),
+        }
     }
 }
 
-fn certificates(option: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+/// The platform's roots and one's own. Without any: maybe what the platform says about it.
+pub(crate) fn roots(
+    platform: fn() -> CertificateResult,
+    own: &[CertificateDer<'static>],
+) -> Result<RootCertStore, Option<rustls_native_certs::Error>> {
+    let CertificateResult { certs, mut errors, .. } = platform();
+    let mut roots = RootCertStore::empty();
+    // Platforms keep some that nobody can parse; that is no reason to trust none.
+    roots.add_parsable_certificates(certs);
+    roots.add_parsable_certificates(own.iter().cloned());
+    if roots.is_empty() { Err(errors.pop()) } else { Ok(roots) }
+}
+
+/// The certificates in the text of an option; an error if there is none.
+pub(crate) fn certificates(option: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let certificates = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| SetupError::Pem { option, source })?;

@@ -371,10 +371,12 @@ fn dependency(flag: Option<&Text<'_>>, treatments: &[Text<'_>]) -> Result<Depend
 
 fn partitions(dtos: &[PartitionDto<'_>], configs: &Configs) -> Result<Box<[Partition]>, WireError> {
     let mut total = 0.0;
+    let mut up_to = 0;
     let partition = |dto: &PartitionDto<'_>| {
         total += dto.size.map_or(0.0, Number::float);
-        // Buckets are whole and at most 100, so neither the fraction nor what is beyond matters.
-        let up_to = total.clamp(0.0, 100.0) as u8;
+        // Buckets are whole and at most 100, so neither the fraction nor what is beyond matters. A part of negative size
+        // takes nothing from those before it, which are asked first.
+        up_to = up_to.max(total.clamp(0.0, 100.0) as u8);
         Ok(Partition { up_to, choice: treatment(dto.treatment.as_ref(), configs)? })
     };
     dtos.iter().map(partition).collect()

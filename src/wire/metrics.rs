@@ -79,6 +79,26 @@ pub(crate) struct ConfigBody {
     i: [&'static str; 0],
 }
 
+/// What a factory says of itself in Redis, in place of a [`ConfigBody`].
+#[derive(Debug, Serialize)]
+pub(crate) struct InitBody {
+    #[serde(rename = "oM")]
+    operation_mode: u8,
+    st: &'static str,
+    #[serde(rename = "aF")]
+    active_factories: usize,
+    #[serde(rename = "rF")]
+    redundant_factories: usize,
+    /// Tags; the library adds none of its own.
+    t: [&'static str; 0],
+}
+
+impl InitBody {
+    pub(crate) fn new(active_factories: usize, redundant_factories: usize) -> Self {
+        InitBody { operation_mode: 1, st: "redis", active_factories, redundant_factories, t: [] }
+    }
+}
+
 /// In seconds.
 #[derive(Debug, Serialize)]
 struct RefreshRates {

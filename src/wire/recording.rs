@@ -1,4 +1,4 @@
-//! Bodies of the posts about what evaluations and `track` left behind.
+//! What evaluations and `track` left behind: bodies of posts, and elements of lists in Redis.
 //!
 //! Properties are an object in an event and text that holds one in an impression: so it is in Split's protocol.
 
@@ -79,4 +79,59 @@ pub(crate) struct Event<'a> {
     pub(crate) value: Option<f64>,
     pub(crate) timestamp: i64,
     pub(crate) properties: Option<&'a RawValue>,
+}
+
+/// Who recorded an element of a list in Redis.
+#[derive(Debug, Serialize)]
+pub(crate) struct Metadata<'a> {
+    #[serde(rename = "s")]
+    pub(crate) sdk_version: &'a str,
+    #[serde(rename = "n")]
+    pub(crate) machine_name: &'a str,
+    #[serde(rename = "i")]
+    pub(crate) machine_ip: &'a str,
+}
+
+/// An element of the list of impressions.
+#[derive(Debug, Serialize)]
+pub(crate) struct ImpressionElement<'a> {
+    /// [`Metadata`].
+    #[serde(rename = "m")]
+    pub(crate) metadata: &'a RawValue,
+    #[serde(rename = "i")]
+    pub(crate) impression: FullImpression<'a>,
+}
+
+/// One impression that is not grouped by its flag.
+#[derive(Debug, Serialize)]
+pub(crate) struct FullImpression<'a> {
+    #[serde(rename = "k")]
+    pub(crate) key: &'a str,
+    #[serde(rename = "b")]
+    pub(crate) bucketing_key: Option<&'a str>,
+    #[serde(rename = "f")]
+    pub(crate) flag: &'a str,
+    #[serde(rename = "t")]
+    pub(crate) treatment: &'a str,
+    #[serde(rename = "r")]
+    pub(crate) label: Option<&'a str>,
+    #[serde(rename = "c")]
+    pub(crate) change_number: Option<i64>,
+    #[serde(rename = "m")]
+    pub(crate) time: i64,
+    #[serde(rename = "pt", skip_serializing_if = "Option::is_none")]
+    pub(crate) previous_time: Option<i64>,
+    /// Text: an object would make the Synchronizer drop the impression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) properties: Option<&'a str>,
+}
+
+/// An element of the list of events.
+#[derive(Debug, Serialize)]
+pub(crate) struct EventElement<'a> {
+    /// [`Metadata`].
+    #[serde(rename = "m")]
+    pub(crate) metadata: &'a RawValue,
+    #[serde(rename = "e")]
+    pub(crate) event: Event<'a>,
 }

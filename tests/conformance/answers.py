@@ -1,6 +1,7 @@
 """Answers the questions of conform.py, in Python. Labels and change numbers are what a listener hears."""
 
 import json
+import logging
 import sys
 import threading
 import urllib.parse
@@ -64,6 +65,8 @@ class Session:
             sys.exit(f"an impression of nothing that was asked: {impression}")
 
 
+# Flags that do not exist are asked for on purpose.
+logging.disable()
 session = None
 with open(sys.argv[1]) as file:
     for line in file:

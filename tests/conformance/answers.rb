@@ -4,6 +4,7 @@
 
 require 'erb'
 require 'json'
+require 'logger'
 require 'splitclient-rb'
 require 'uri'
 
@@ -36,7 +37,9 @@ class Session
     @listener = Listener.new
     @answers = []
     options = { base_uri: "#{url}/api", events_uri: "#{url}/api", auth_service_url: "#{url}/api",
-                telemetry_service_url: "#{url}/api/v1", streaming_enabled: false, impression_listener: @listener }
+                telemetry_service_url: "#{url}/api/v1", streaming_enabled: false, impression_listener: @listener,
+                # Flags that do not exist are asked for on purpose.
+                logger: Logger.new(nil) }
     options[:fallback_treatments] = JSON.parse(fallback) if fallback
     @client = SplitIoClient::SplitFactory.new('a-key-of-ruby', options).client
     @client.block_until_ready(20)

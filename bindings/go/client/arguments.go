@@ -69,7 +69,7 @@ type scratch struct {
 }
 
 var scratches = sync.Pool{New: func() interface{} {
-	memory := &scratch{properties: encoder{properties: true}, set: newAttributeSet()}
+	memory := &scratch{properties: encoder{properties: true}, packed: packer{count: -1}, set: newAttributeSet()}
 	// The pool forgets what is not used.
 	runtime.SetFinalizer(memory, func(memory *scratch) { memory.set.free() })
 	return memory
@@ -96,7 +96,7 @@ func (e *encoder) encoded(values map[string]interface{}) string {
 	if values == nil {
 		return ""
 	}
-	e.text = e.text[:0]
+	e.text, e.nested = e.text[:0], 0
 	e.object(values)
 	return view(e.text)
 }

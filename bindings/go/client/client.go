@@ -73,8 +73,9 @@ func (c *SplitClient) TreatmentWithConfig(key interface{}, featureFlagName strin
 func (c *SplitClient) question(key interface{}, attributes map[string]interface{}, method string, memory *scratch) question {
 	q := question{properties: c.properties}
 	if attributes != nil {
-		if packed, ok := memory.packed.pack(attributes); ok {
-			q.attributes, q.set = packed, memory.set
+		packed, filled, ok := memory.packed.pack(attributes)
+		if ok && !memory.set.none() {
+			q.attributes, q.set, q.filled = packed, memory.set, filled
 		} else {
 			q.attributes = memory.attributes.encoded(attributes)
 		}
@@ -114,27 +115,31 @@ func (c *SplitClient) TreatmentsWithConfigByFlagSets(key interface{}, flagSets [
 }
 
 func (c *SplitClient) many(method string, of int, key interface{}, names []string, attributes map[string]interface{}) map[string]string {
-	answers := make(map[string]string, len(names))
-	c.evaluate(method, of, false, key, names, attributes, func(flag string, result TreatmentResult) {
+	var answers map[string]string
+	c.evaluate(method, of, false, key, names, attributes, func(count int) {
+		answers = make(map[string]string, count)
+	}, func(flag string, result TreatmentResult) {
 		answers[flag] = result.Treatment
 	})
 	return answers
 }
 
 func (c *SplitClient) manyWithConfig(method string, of int, key interface{}, names []string, attributes map[string]interface{}) map[string]TreatmentResult {
-	answers := make(map[string]TreatmentResult, len(names))
-	c.evaluate(method, of, true, key, names, attributes, func(flag string, result TreatmentResult) {
+	var answers map[string]TreatmentResult
+	c.evaluate(method, of, true, key, names, attributes, func(count int) {
+		answers = make(map[string]TreatmentResult, count)
+	}, func(flag string, result TreatmentResult) {
 		answers[flag] = result
 	})
 	return answers
 }
 
-func (c *SplitClient) evaluate(method string, of int, withConfig bool, key interface{}, names []string, attributes map[string]interface{}, each func(string, TreatmentResult)) {
+func (c *SplitClient) evaluate(method string, of int, withConfig bool, key interface{}, names []string, attributes map[string]interface{}, start func(int), each func(string, TreatmentResult)) {
 	memory := scratches.Get().(*scratch)
 	question := c.question(key, attributes, method, memory)
 	var texts string
 	question.key, texts = memory.names.lines(question.key, names)
-	c.factory.native.many(&question, of, withConfig, texts, names, each)
+	c.factory.native.many(&question, of, withConfig, texts, names, start, each)
 	memory.put()
 	runtime.KeepAlive(c)
 }

@@ -245,6 +245,7 @@ func TestAfterDestroy(t *testing.T) {
 }
 
 func TestWaiting(t *testing.T) {
+	t.Parallel()
 	b := threeFlags(t)
 	b.Control("faults", map[string]interface{}{"endpoint": "splitChanges", "hang": true})
 	factory := unready(t, "key", at(b))
@@ -309,6 +310,37 @@ func TestListenersMayDoAnything(t *testing.T) {
 		t.Error("the panic was not logged")
 	}
 	eventually(t, "destroyed", func() bool { return factory.Client().Treatment("bob", "f", nil) == "control" })
+}
+
+// flushing is a listener that flushes, with all the time there is.
+type flushing struct {
+	factory chan *client.SplitFactory
+	said    chan error
+}
+
+func (f *flushing) LogImpression(impressionlistener.ILObject) {
+	factory := <-f.factory
+	f.said <- factory.Flush(context.Background())
+}
+
+func TestAListenerCannotWaitForItself(t *testing.T) {
+	listener := &flushing{factory: make(chan *client.SplitFactory, 1), said: make(chan error, 1)}
+	cfg := at(threeFlags(t))
+	cfg.Advanced.ImpressionListener = listener
+	factory := started(t, "key", cfg)
+	listener.factory <- factory
+	factory.Client().Treatment("bob", "f", nil)
+	select {
+	case err := <-listener.said:
+		if err == nil || !strings.HasPrefix(err.Error(), "flush: ") {
+			t.Errorf("said %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits")
+	}
+	if err := factory.Flush(context.Background()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }
 
 func TestManyGoroutines(t *testing.T) {
@@ -402,25 +434,6 @@ func TestAForgottenFactorySendsWhatItHas(t *testing.T) {
 		}
 	})
 	b.Requests("events/bulk", 1)
-}
-
-func TestNothingIsAllocated(t *testing.T) {
-	split := started(t, "key", at(threeFlags(t))).Client()
-	key, name := strings.Repeat("bob", 2), strings.Repeat("g", 1)
-	attributes := map[string]interface{}{"plan": "pro", "age": 31, "score": 1.5, "beta": true}
-	pair := client.NewKey(key, "b")
-	for what, call := range map[string]func(){
-		"Treatment":                 func() { split.Treatment(key, name, nil) },
-		"Treatment, literals":       func() { split.Treatment("bob", "g", nil) },
-		"Treatment, pair":           func() { split.Treatment(pair, name, nil) },
-		"Treatment, attributes":     func() { split.Treatment(key, name, attributes) },
-		"Treatment, unknown":        func() { split.Treatment(key, "nope", nil) },
-		"TreatmentWithConfig, none": func() { split.TreatmentWithConfig(key, name, nil) },
-	} {
-		if allocations := testing.AllocsPerRun(500, call); allocations != 0 && !raceEnabled {
-			t.Errorf("%s: %v allocations", what, allocations)
-		}
-	}
 }
 
 func TestLocalhost(t *testing.T) {

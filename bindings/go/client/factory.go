@@ -1,4 +1,21 @@
 // Package client evaluates feature flags. Its public API is that of the package of the same name of Split's own client.
+//
+// A program makes one factory, waits until it is ready, and evaluates from any goroutine:
+//
+//	factory, err := client.NewSplitFactory("YOUR_SDK_KEY", conf.Default())
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer factory.Destroy() // sends what is queued
+//	if err := factory.BlockUntilReady(5); err != nil {
+//		log.Print(err) // until it is ready, every treatment is "control"
+//	}
+//	split := factory.Client()
+//	if split.Treatment("user-42", "new_checkout", map[string]interface{}{"plan": "pro"}) == "on" {
+//		_ = split.Track("user-42", "user", "checkout_seen", nil, nil)
+//	}
+//
+// With conf.Localhost instead of an SDK key, flags come from a file, without a network.
 package client
 
 import (
@@ -29,7 +46,8 @@ type SplitFactory struct {
 // NewSplitFactory starts a factory and returns at once; definitions arrive later (see BlockUntilReady). A nil
 // configuration is conf.Default.
 //
-// It fails when the SDK key or the configuration cannot work, not when Split cannot be reached: that is retried.
+// It fails when the SDK key or the configuration cannot work, not when Split cannot be reached: that is retried. With
+// conf.RedisConsumer it connects first, fails when Redis does not answer, and gives a factory that is ready.
 func NewSplitFactory(apikey string, cfg *conf.SplitSdkConfig) (*SplitFactory, error) {
 	if cfg == nil {
 		cfg = conf.Default()
@@ -38,7 +56,7 @@ func NewSplitFactory(apikey string, cfg *conf.SplitSdkConfig) (*SplitFactory, er
 		return nil, errors.New("factory instantiation: the SDK key has a NUL in it")
 	}
 	logger, level := loggerOf(cfg)
-	key, options, err := configuration(apikey, cfg, level)
+	given, err := configuration(apikey, cfg, level)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +64,7 @@ func NewSplitFactory(apikey string, cfg *conf.SplitSdkConfig) (*SplitFactory, er
 	if cfg.Advanced.ImpressionListener != nil {
 		listener = cgo.NewHandle(&listening{cfg.Advanced.ImpressionListener, logger})
 	}
-	made, failure := newNative(key, options, listener)
+	made, failure := newNative(&given, listener)
 	if failure != nil {
 		return nil, failure
 	}
@@ -130,8 +148,12 @@ func readiness(status int) error {
 }
 
 // Flush sends what is queued (impressions, events, telemetry), and waits for that and for the impression listener, for as
-// long as a context allows. Split's client has no such method.
+// long as a context allows. It fails at once when the listener itself calls it. Split's client has no such method.
 func (f *SplitFactory) Flush(ctx context.Context) error {
+	// The library cannot see it: it is called on another thread, below.
+	if inListener() {
+		return &Error{Status: statusReentrant, Message: "flush: " + statusText(statusReentrant)}
+	}
 	// In one call: a flush that times out gives up the post under way, which is then sent once more.
 	ended := make(chan int, 1)
 	milliseconds := int64(-1)

@@ -15,12 +15,27 @@ import (
 // Deeper nesting becomes null: it may be a circle. The library reads JSON to a depth of 128.
 const deepest = 64
 
+// So do lists and maps after so many: a list that has itself twice in it would double at each depth.
+const mostNested = 1 << 16
+
 // encoder writes attributes or properties as JSON, by appending: encoding/json takes ten times as long. What JSON cannot
 // hold never fails an evaluation; it becomes the nearest thing that JSON has.
 type encoder struct {
 	text []byte
 	// Properties are text, numbers, true, false or nothing: anything else becomes [], of which the library complains.
 	properties bool
+	// Lists and maps so far.
+	nested int
+}
+
+// full tells whether one more list or map is too many, and writes null for it.
+func (e *encoder) full() bool {
+	e.nested++
+	if e.nested > mostNested {
+		e.null()
+		return true
+	}
+	return false
 }
 
 func (e *encoder) object(values map[string]interface{}) {
@@ -153,6 +168,9 @@ func (e *encoder) mapping(value reflect.Value, depth int) {
 		e.list(len(keys), depth, func(i int) interface{} { return keys[i].Interface() })
 		return
 	}
+	if e.full() {
+		return
+	}
 	e.text = append(e.text, '{')
 	for i, pairs := 0, value.MapRange(); pairs.Next(); i++ {
 		if i > 0 {
@@ -166,6 +184,9 @@ func (e *encoder) mapping(value reflect.Value, depth int) {
 }
 
 func (e *encoder) list(count, depth int, at func(int) interface{}) {
+	if e.full() {
+		return
+	}
 	e.text = append(e.text, '[')
 	for i := 0; i < count; i++ {
 		if i > 0 {

@@ -73,30 +73,86 @@ func TestCirclesEnd(t *testing.T) {
 	list[0] = list
 	var pointer interface{}
 	pointer = &pointer
-	for _, value := range []interface{}{circle, list, pointer} {
+	twice := make([]interface{}, 2)
+	twice[0], twice[1] = twice, twice
+	pair := map[string]interface{}{}
+	pair["a"], pair["b"] = pair, pair
+	for _, c := range []struct {
+		value interface{}
+		most  int
+	}{{circle, 2000}, {list, 2000}, {pointer, 2000}, {twice, 1 << 20}, {pair, 1 << 21}} {
 		e := encoder{}
-		e.value(value, 0)
-		if !json.Valid(e.text) || len(e.text) > 2000 {
+		e.value(c.value, 0)
+		if !json.Valid(e.text) || len(e.text) > c.most {
 			t.Errorf("%d bytes: %.100s", len(e.text), e.text)
 		}
 	}
 }
 
 func TestWhatIsPacked(t *testing.T) {
-	var p packer
-	packed, ok := p.pack(map[string]interface{}{"name": "ann"})
-	if !ok || packed != "sname\x00\x03\x00\x00\x00\x00\x00\x00\x00ann" && packed != "sname\x00\x00\x00\x00\x00\x00\x00\x00\x03ann" {
+	p := packer{count: -1}
+	packed, _, ok := p.pack(map[string]interface{}{"name": "ann"})
+	if !ok || packed != "s\x04name\x00\x03\x00\x00\x00\x00\x00\x00\x00ann" && packed != "s\x04name\x00\x00\x00\x00\x00\x00\x00\x00\x03ann" {
 		t.Errorf("%q", packed)
 	}
-	for _, value := range []interface{}{nil, "a\x00", "\xff", math.NaN(), math.Inf(1), []string{}, uint64(1), shown{}} {
-		if packed, ok := p.pack(map[string]interface{}{"a": value}); ok {
+	for _, value := range []interface{}{
+		nil, "a\x00", "\xff", math.NaN(), math.Inf(1), shown{}, uint64(1 << 63), []interface{}{"a"}, []string(nil),
+		[]string{"a\x00"}, make([]string, longestList+1),
+	} {
+		if packed, _, ok := p.pack(map[string]interface{}{"a": value}); ok {
 			t.Errorf("%#v is packed: %q", value, packed)
 		}
+		if _, filled, ok := p.pack(map[string]interface{}{"a": 1}); filled || !ok {
+			t.Errorf("after %#v, which has no packed form, the set is not known to be filled", value)
+		}
 	}
-	for _, name := range []string{"", "a\x00", "\xff"} {
-		if packed, ok := p.pack(map[string]interface{}{name: 1}); ok {
+	for _, name := range []string{"", "a\x00", "\xff", strings.Repeat("a", longestName+1)} {
+		if packed, _, ok := p.pack(map[string]interface{}{name: 1}); ok {
 			t.Errorf("%q is packed: %q", name, packed)
 		}
+	}
+}
+
+// Each is packed after each other, and is seen to be the same as itself and as nothing else.
+func TestWhatIsPackedAlready(t *testing.T) {
+	var all []map[string]interface{}
+	for _, value := range []interface{}{
+		"ann", "eve", "", "ann ", 0, 1, -1, 1.0, 1.5, 0.0, true, false, uint8(7), []string{}, []string{""}, []string{"a", "b"},
+		[]string{"ab"}, []string{"b", "a"},
+	} {
+		all = append(all, map[string]interface{}{"a": value}, map[string]interface{}{"b": value},
+			map[string]interface{}{"a": value, "b": "x"}, map[string]interface{}{"a": "x", "b": value})
+	}
+	all = append(all, map[string]interface{}{})
+	p := packer{count: -1}
+	for _, before := range all {
+		for _, after := range all {
+			p.pack(before)
+			if _, filled, ok := p.pack(after); !ok || filled != reflect.DeepEqual(before, after) {
+				t.Fatalf("%v after %v: filled %v, packed %v", after, before, filled, ok)
+			}
+		}
+	}
+	for _, same := range []interface{}{int8(7), int16(7), int32(7), int64(7), uint8(7), uint16(7), uint32(7), uint(7), uint64(7), time.Unix(7, 5)} {
+		p.pack(map[string]interface{}{"a": 7})
+		if _, filled, ok := p.pack(map[string]interface{}{"a": same}); !ok || !filled {
+			t.Errorf("%T is not the whole number that it is", same)
+		}
+	}
+}
+
+// Servers such as fasthttp hand out texts that change when they use their buffer again.
+func TestTextsThatChange(t *testing.T) {
+	name, text := []byte("name"), []byte("ann")
+	p := packer{count: -1}
+	p.pack(map[string]interface{}{view(name): view(text)})
+	copy(text, "eve")
+	if packed, filled, _ := p.pack(map[string]interface{}{"name": view(text)}); filled || !strings.HasSuffix(packed, "eve") {
+		t.Errorf("%q, filled %v", packed, filled)
+	}
+	copy(name, "mane")
+	if packed, filled, _ := p.pack(map[string]interface{}{view(name): "eve"}); filled || !strings.Contains(packed, "mane") {
+		t.Errorf("%q, filled %v", packed, filled)
 	}
 }
 

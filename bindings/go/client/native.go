@@ -34,31 +34,30 @@ type question struct {
 	// pair: whether there is a bucketing key, be it empty.
 	pair      bool
 	bucketing string
-	// attributes is JSON, or what fills set.
+	// attributes is JSON, or what fills set; filled tells whether it has the same already.
 	attributes string
 	set        attributeSet
+	filled     bool
 	properties string
 }
 
-// attributeSet is a split_attributes, or none.
-type attributeSet struct {
-	set    *C.split_attributes
-	handle C.splitio_go_handle
-}
+// attributeSet is a set that is filled again and again; the zero value is none.
+type attributeSet struct{ handle C.splitio_go_handle }
 
-func newAttributeSet() attributeSet {
-	set := C.split_attributes_new()
-	return attributeSet{set, C.splitio_go_handle(uintptr(unsafe.Pointer(set)))}
-}
+// newAttributeSet is none without memory for it.
+func newAttributeSet() attributeSet { return attributeSet{C.splitio_go_set_new()} }
 
-func (s attributeSet) free() { C.split_attributes_free(s.set) }
+func (s attributeSet) none() bool { return s.handle == 0 }
 
-func newNative(key string, options []byte, listener cgo.Handle) (native, *Error) {
-	cKey, cOptions := C.CString(key), C.CString(string(options))
-	defer C.free(unsafe.Pointer(cKey))
-	defer C.free(unsafe.Pointer(cOptions))
+func (s attributeSet) free() { C.splitio_go_set_free(s.handle) }
+
+func newNative(given *settings, listener cgo.Handle) (native, *Error) {
+	key, names, options := C.CString(given.key), C.CString(string(given.names)), C.CString(string(given.options))
+	defer C.free(unsafe.Pointer(key))
+	defer C.free(unsafe.Pointer(names))
+	defer C.free(unsafe.Pointer(options))
 	var failure C.split_error
-	factory := C.splitio_go_factory(cKey, cOptions, C.uintptr_t(listener), &failure)
+	factory := C.splitio_go_factory(key, names, options, C.uintptr_t(listener), &failure)
 	if factory == nil {
 		return native{}, errorOf(&failure)
 	}
@@ -81,7 +80,7 @@ func (n native) treatment(key, flag string) string {
 
 func (n native) treatmentWithOptions(q *question, flag string) string {
 	return treatments.of(unsafe.Pointer(C.splitio_go_treatment_with_options(n.handle, q.key, flag,
-		boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)))
+		boolean(q.pair), q.bucketing, q.set.handle, boolean(q.filled), q.attributes, q.properties)))
 }
 
 func (n native) treatmentWithConfig(key, flag string) TreatmentResult {
@@ -91,7 +90,7 @@ func (n native) treatmentWithConfig(key, flag string) TreatmentResult {
 
 func (n native) treatmentWithBoth(q *question, flag string) TreatmentResult {
 	answer := C.splitio_go_treatment_with_both(n.handle, q.key, flag,
-		boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)
+		boolean(q.pair), q.bucketing, q.set.handle, boolean(q.filled), q.attributes, q.properties)
 	return released(&answer)
 }
 
@@ -125,11 +124,13 @@ const (
 	ofSets  = C.SPLITIO_GO_SETS
 )
 
-// many evaluates many flags, and calls each with the name and the answer of each of them. The names are also in texts,
+// many evaluates many flags: it calls start with how many answers there are, and each with the name and the answer of each
+// of them. The names are also in texts,
 // where each ends in a NUL, and so does the key.
-func (n native) many(q *question, of int, withConfig bool, texts string, names []string, each func(string, TreatmentResult)) {
+func (n native) many(q *question, of int, withConfig bool, texts string, names []string, start func(int), each func(string, TreatmentResult)) {
 	results := C.splitio_go_treatments(n.handle, C.int(of), boolean(withConfig), q.key, texts,
-		C.size_t(len(names)), boolean(q.pair), q.bucketing, q.set.handle, q.attributes, q.properties)
+		C.size_t(len(names)), boolean(q.pair), q.bucketing, q.set.handle, boolean(q.filled), q.attributes, q.properties)
+	start(int(results.count))
 	if results.count > 0 {
 		all := unsafe.Slice(results.data, int(results.count))
 		for i := range all {
@@ -218,6 +219,9 @@ func (n native) destroyed() bool {
 func (n native) blockUntilReady(milliseconds int64) int {
 	return int(C.split_block_until_ready(n.factory, C.int64_t(milliseconds)))
 }
+
+// inListener tells whether the caller is the impression listener.
+func inListener() bool { return C.splitio_go_is_listening() != 0 }
 
 func (n native) flush(milliseconds int64) int {
 	return int(C.split_flush(n.factory, C.int64_t(milliseconds)))

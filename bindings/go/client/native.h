@@ -23,51 +23,98 @@ static const char *splitio_go_text(_GoString_ text) {
     return _GoStringLen(text) == 0 ? "" : _GoStringPtr(text);
 }
 
-/* Fills a set from what pack.go wrote: for each attribute its kind, its name with a NUL, and its value. One call of
-   Go's, and a third of the time that the same takes as JSON. */
-static bool splitio_go_fill(split_attributes *set, const char *packed, size_t length) {
+/* A set of attributes that is filled again and again. */
+typedef struct splitio_go_set {
+    split_attributes *attributes;
+    /* Whether the last filling went well. */
+    bool whole;
+} splitio_go_set;
+
+/* 0 without memory. */
+static splitio_go_handle splitio_go_set_new(void) {
+    splitio_go_set *set = malloc(sizeof *set);
+    if (!set) return 0;
+    set->attributes = split_attributes_new();
+    set->whole = false;
+    return (splitio_go_handle)set;
+}
+
+static void splitio_go_set_free(splitio_go_handle handle) {
+    splitio_go_set *set = (splitio_go_set *)handle;
+    if (set) split_attributes_free(set->attributes);
+    free(set);
+}
+
+static int64_t splitio_go_next(const char **packed) {
+    int64_t whole;
+    memcpy(&whole, *packed, sizeof whole);
+    *packed += sizeof whole;
+    return whole;
+}
+
+static split_status splitio_go_fill_texts(split_attributes *into, const char *name, size_t name_length,
+                                          const char **packed) {
+    enum { LONGEST = 32 };
+    const char *texts[LONGEST];
+    size_t lengths[LONGEST];
+    const size_t count = (size_t)splitio_go_next(packed);
+    size_t i;
+    for (i = 0; i < count && i < LONGEST; i++) {
+        lengths[i] = (size_t)splitio_go_next(packed);
+        texts[i] = *packed;
+        *packed += lengths[i];
+    }
+    return split_attributes_set_strings_n(into, name, name_length, texts, lengths, i);
+}
+
+/* Fills a set from what pack.go wrote: for each attribute its kind, the length of its name, the name with a NUL, and the
+   value. In the same call as the evaluation, it takes a third of the time of JSON. */
+static void splitio_go_fill(splitio_go_set *set, const char *packed, size_t length) {
     const char *end = packed + length;
+    split_attributes *into = set->attributes;
     split_status status = SPLIT_OK;
-    split_attributes_clear(set);
+    split_attributes_clear(into);
     while (packed < end && status == SPLIT_OK) {
-        const char kind = *packed++;
-        const char *name = packed;
-        const size_t name_length = strlen(name);
-        int64_t whole;
+        const char kind = packed[0];
+        const size_t name_length = (unsigned char)packed[1];
+        const char *name = packed + 2;
+        size_t text_length;
         double number;
-        packed += name_length + 1;
+        packed = name + name_length + 1;
         switch (kind) {
         case 's':
-            memcpy(&whole, packed, sizeof whole);
-            packed += sizeof whole;
-            status = split_attributes_set_string_n(set, name, name_length, packed, (size_t)whole);
-            packed += whole;
+            text_length = (size_t)splitio_go_next(&packed);
+            status = split_attributes_set_string_n(into, name, name_length, packed, text_length);
+            packed += text_length;
             break;
         case 'i':
-            memcpy(&whole, packed, sizeof whole);
-            packed += sizeof whole;
-            status = split_attributes_set_int(set, name, whole);
+            status = split_attributes_set_int(into, name, splitio_go_next(&packed));
             break;
         case 'd':
             memcpy(&number, packed, sizeof number);
             packed += sizeof number;
-            status = split_attributes_set_double(set, name, number);
+            status = split_attributes_set_double(into, name, number);
+            break;
+        case 'l':
+            status = splitio_go_fill_texts(into, name, name_length, &packed);
             break;
         default:
-            status = split_attributes_set_bool(set, name, *packed++ != 0);
+            status = split_attributes_set_bool(into, name, *packed++ != 0);
         }
     }
-    return status == SPLIT_OK;
+    set->whole = status == SPLIT_OK;
 }
 
-/* `attributes` is JSON, or, with a `set`, what fills it. */
+/* `attributes` is JSON, or, with a `set`, what fills it; `filled` says that the last call filled it with the same. */
 static const split_options *splitio_go_options(split_options *options, int pair, _GoString_ bucketing_key,
-                                               split_attributes *set, _GoString_ attributes, _GoString_ properties) {
+                                               splitio_go_set *set, int filled, _GoString_ attributes,
+                                               _GoString_ properties) {
     const split_options empty = SPLIT_OPTIONS_INIT;
     *options = empty;
     if (set) {
-        if (splitio_go_fill(set, _GoStringPtr(attributes), _GoStringLen(attributes))) {
-            options->attributes = set;
+        if (!filled || !set->whole) splitio_go_fill(set, _GoStringPtr(attributes), _GoStringLen(attributes));
+        if (set->whole) {
+            options->attributes = set->attributes;
         } else {
             /* Refused, in the right words. */
             options->attributes_json = "0";
@@ -94,12 +141,12 @@ static const char *splitio_go_treatment(splitio_go_handle factory, _GoString_ ke
 
 static const char *splitio_go_treatment_with_options(splitio_go_handle factory, _GoString_ key, _GoString_ flag,
                                                      int pair, _GoString_ bucketing_key, splitio_go_handle set,
-                                                     _GoString_ attributes, _GoString_ properties) {
+                                                     int filled, _GoString_ attributes, _GoString_ properties) {
     split_options options;
     return split_get_treatment_n(
         (const split_factory *)factory, splitio_go_text(key), _GoStringLen(key), splitio_go_text(flag),
         _GoStringLen(flag),
-        splitio_go_options(&options, pair, bucketing_key, (split_attributes *)set, attributes, properties));
+        splitio_go_options(&options, pair, bucketing_key, (splitio_go_set *)set, filled, attributes, properties));
 }
 
 /* An answer with its configuration: one that is short in here, so that the result is released already and Go need not
@@ -131,11 +178,11 @@ static splitio_go_answer splitio_go_treatment_with_config(splitio_go_handle fact
 
 static splitio_go_answer splitio_go_treatment_with_both(splitio_go_handle factory, _GoString_ key, _GoString_ flag,
                                                         int pair, _GoString_ bucketing_key, splitio_go_handle set,
-                                                        _GoString_ attributes, _GoString_ properties) {
+                                                        int filled, _GoString_ attributes, _GoString_ properties) {
     split_options options;
     return splitio_go_answer_with(
         factory, key, flag,
-        splitio_go_options(&options, pair, bucketing_key, (split_attributes *)set, attributes, properties));
+        splitio_go_options(&options, pair, bucketing_key, (splitio_go_set *)set, filled, attributes, properties));
 }
 
 static void splitio_go_release(split_result result) {
@@ -154,7 +201,8 @@ typedef struct splitio_go_results {
 /* `texts` holds the names, each with a NUL: names of flags, or of flag sets. `key` ends in a NUL, too. */
 static splitio_go_results splitio_go_treatments(splitio_go_handle factory, int of, int with_config, _GoString_ key,
                                                 _GoString_ texts, size_t count, int pair, _GoString_ bucketing_key,
-                                                splitio_go_handle set, _GoString_ attributes, _GoString_ properties) {
+                                                splitio_go_handle set, int filled, _GoString_ attributes,
+                                                _GoString_ properties) {
     enum { FEW = 32 };
     const split_factory *from = (const split_factory *)factory;
     const char *few[FEW];
@@ -164,7 +212,7 @@ static splitio_go_results splitio_go_treatments(splitio_go_handle factory, int o
     splitio_go_results results = {NULL, NULL, 0};
     split_options options;
     size_t i;
-    splitio_go_options(&options, pair, bucketing_key, (split_attributes *)set, attributes, properties);
+    splitio_go_options(&options, pair, bucketing_key, (splitio_go_set *)set, filled, attributes, properties);
     if (count > FEW && !(names = malloc(count * sizeof *names))) return results;
     for (i = 0; i < count; i++) {
         names[i] = next;
@@ -213,16 +261,26 @@ static split_error splitio_go_track(splitio_go_handle factory, _GoString_ key, _
     return error;
 }
 
+/* Whether the listener runs on this thread: what waits for it must not be called from it. */
+static __thread int splitio_go_listening;
+
+static int splitio_go_is_listening(void) {
+    return splitio_go_listening;
+}
+
 static void splitio_go_impression(const split_impression *impression, void *listener) {
+    splitio_go_listening = 1;
     libsplitioGoImpression((split_impression *)impression, (uintptr_t)listener);
+    splitio_go_listening = 0;
 }
 
 static void splitio_go_drop(void *listener) {
     libsplitioGoDrop((uintptr_t)listener);
 }
 
-/* `listener` is a handle of Go, or 0. Unless a factory comes of it, the handle has been dropped. */
-static split_factory *splitio_go_factory(const char *sdk_key, const char *json, uintptr_t listener,
+/* `names` has options that must be known, each null, which changes nothing; `json` the values, where others are ignored.
+   `listener` is a handle of Go, or 0. Unless a factory comes of it, the handle has been dropped. */
+static split_factory *splitio_go_factory(const char *sdk_key, const char *names, const char *json, uintptr_t listener,
                                          split_error *error) {
     split_factory *factory = NULL;
     split_config *config;
@@ -239,7 +297,8 @@ static split_factory *splitio_go_factory(const char *sdk_key, const char *json, 
             split_config_set_impression_listener(config, splitio_go_impression, (void *)listener, splitio_go_drop);
         if (error->status != SPLIT_OK) libsplitioGoDrop(listener);
     }
-    if (error->status == SPLIT_OK && split_config_merge_json(config, json, error) == SPLIT_OK) {
+    if (error->status == SPLIT_OK && split_config_merge_json(config, names, error) == SPLIT_OK &&
+        split_config_merge_json(config, json, error) == SPLIT_OK) {
         error->status = split_config_enable_queue(config, SPLIT_QUEUE_LOGS, 0);
         if (error->status == SPLIT_OK) factory = split_factory_new(sdk_key, config, error);
     }

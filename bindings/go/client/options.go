@@ -31,8 +31,18 @@ func (o options) list(name string, values []string) {
 	}
 }
 
-// configuration is the SDK key and the JSON that a configuration comes to.
-func configuration(apikey string, cfg *conf.SplitSdkConfig, level string) (string, []byte, error) {
+// settings is what the library is given.
+type settings struct {
+	key string
+	// JSON, an object of options.
+	options []byte
+	// names is an object too, of those options that a program named itself, each null. It is read strictly: a name that the
+	// library does not know is a slip of the program's, not something that another version of it understands.
+	names []byte
+}
+
+// configuration is what a configuration comes to.
+func configuration(apikey string, cfg *conf.SplitSdkConfig, level string) (settings, error) {
 	mode := cfg.OperationMode
 	if apikey == conf.Localhost {
 		mode = conf.Localhost
@@ -53,15 +63,15 @@ func configuration(apikey string, cfg *conf.SplitSdkConfig, level string) (strin
 		apikey = conf.Localhost
 	case conf.RedisConsumer:
 		if err := o.redis(&cfg.Redis); err != nil {
-			return "", nil, err
+			return settings{}, err
 		}
 	case conf.InMemoryStandAlone:
 	default:
-		return "", nil, fmt.Errorf("OperationMode %q is none of %q, %q and %q",
+		return settings{}, fmt.Errorf("OperationMode %q is none of %q, %q and %q",
 			mode, conf.InMemoryStandAlone, conf.RedisConsumer, conf.Localhost)
 	}
 	if apikey == "" {
-		return "", nil, errors.New("factory instantiation: you passed an empty SDK key, SDK key must be a non-empty string")
+		return settings{}, errors.New("factory instantiation: you passed an empty SDK key, SDK key must be a non-empty string")
 	}
 	o.text("machineName", cfg.InstanceName)
 	o.text("machineIp", cfg.IPAddress)
@@ -78,14 +88,20 @@ func configuration(apikey string, cfg *conf.SplitSdkConfig, level string) (strin
 	if cfg.SplitSyncProxyURL != "" {
 		o.services(cfg.SplitSyncProxyURL, cfg.SplitSyncProxyURL, cfg.SplitSyncProxyURL, cfg.SplitSyncProxyURL, cfg.SplitSyncProxyURL)
 	}
+	given := options{}
 	for name, value := range cfg.Options {
 		o[name] = value
+		given[name] = nil
 	}
 	text, err := json.Marshal(o)
 	if err != nil {
-		return "", nil, fmt.Errorf("the options are not what JSON can hold: %w", err)
+		return settings{}, fmt.Errorf("the options are not what JSON can hold: %w", err)
 	}
-	return apikey, text, nil
+	names, err := json.Marshal(given)
+	if err != nil {
+		return settings{}, fmt.Errorf("the names of the options are not what JSON can hold: %w", err)
+	}
+	return settings{key: apikey, options: text, names: names}, nil
 }
 
 func (o options) advanced(advanced *conf.AdvancedConfig) {

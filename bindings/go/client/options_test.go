@@ -101,12 +101,12 @@ func TestOptions(t *testing.T) {
 
 func read(t *testing.T, key string, cfg *conf.SplitSdkConfig) map[string]interface{} {
 	t.Helper()
-	_, text, err := configuration(key, cfg, "warning")
+	given, err := configuration(key, cfg, "warning")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var options map[string]interface{}
-	if err := json.Unmarshal(text, &options); err != nil {
+	if err := json.Unmarshal(given.options, &options); err != nil {
 		t.Fatal(err)
 	}
 	return options
@@ -128,6 +128,12 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 		"a strict option": {"key", func(c *conf.SplitSdkConfig) {
 			c.Options = map[string]interface{}{"strictConfig": true, "featureRefreshRate": 1}
 		}, "featuresRefreshRate"},
+		"a slip in a name": {"key", func(c *conf.SplitSdkConfig) {
+			c.Options = map[string]interface{}{"labelsEnabled": false, "proxyURI": "http://p"}
+		}, "unknown option proxyURI; did you mean proxyUrl?"},
+		"a slip in a name, though strict is off": {"key", func(c *conf.SplitSdkConfig) {
+			c.Options = map[string]interface{}{"strictConfig": false, "colour": 1}
+		}, "unknown option colour"},
 		"Kerberos": {"key", func(c *conf.SplitSdkConfig) {
 			c.Options = map[string]interface{}{"httpAuthenticateScheme": "KERBEROS_SPNEGO"}
 		}, "Kerberos"},
@@ -148,4 +154,17 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %v, %v", what, factory, err)
 		}
 	}
+}
+
+// In snake case, those of other languages' SDKs, and a null for the default: all known.
+func TestNamesOfOptions(t *testing.T) {
+	cfg := conf.Default()
+	cfg.LoggerConfig.LogLevel = logging.LevelNone
+	cfg.SplitFile = "testdata/flags.yaml"
+	cfg.Options = map[string]interface{}{"labels_enabled": false, "redisEncoding": "utf-8", "proxyUrl": nil}
+	factory, err := NewSplitFactory(conf.Localhost, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	factory.Destroy()
 }

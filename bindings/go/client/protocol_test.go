@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/libsplitio/libsplitio/bindings/go/conf"
 	"github.com/libsplitio/libsplitio/bindings/go/internal/backend"
 )
 
@@ -168,6 +169,59 @@ func TestEventsArePosted(t *testing.T) {
 	}
 }
 
+// polling is at, with the shortest periods there are.
+func polling(b *backend.Backend) *conf.SplitSdkConfig {
+	cfg := at(b)
+	cfg.TaskPeriods.SplitSync, cfg.TaskPeriods.SegmentSync = 1, 1
+	return cfg
+}
+
+func TestPolledChangesArrive(t *testing.T) {
+	t.Parallel()
+	b := backend.Start(t, backend.Flags(flag("f", nil)), nil)
+	factory := started(t, "the-key", polling(b))
+	split := factory.Client()
+	if got := split.Treatment("ann", "f", nil); got != "off" {
+		t.Fatalf("before: %s", got)
+	}
+	b.Control("flags", map[string]interface{}{"flag": flag("f", map[string]interface{}{"conditions": nil, "defaultTreatment": "changed"})})
+	eventually(t, "the change", func() bool { return split.Treatment("ann", "f", nil) == "changed" })
+	if view := factory.Manager().Split("f"); view == nil || view.ChangeNumber <= 5 {
+		t.Errorf("the manager says %+v", view)
+	}
+	b.Control("flags/archive", map[string]interface{}{"name": "f"})
+	eventually(t, "the archive", func() bool { return split.Treatment("ann", "f", nil) == "control" })
+	if names := factory.Manager().SplitNames(); len(names) != 0 {
+		t.Errorf("archived, and there are %v", names)
+	}
+	if streams := b.Streams(); len(streams) != 0 {
+		t.Errorf("it was not by polling: %s", streams)
+	}
+}
+
+func TestSegmentsAreUpdated(t *testing.T) {
+	t.Parallel()
+	inStaff := map[string]interface{}{
+		"conditionType": "ROLLOUT", "label": "staff",
+		"matcherGroup": map[string]interface{}{"combiner": "AND", "matchers": []interface{}{map[string]interface{}{
+			"keySelector": nil, "matcherType": "IN_SEGMENT", "negate": false,
+			"userDefinedSegmentMatcherData": map[string]string{"segmentName": "staff"},
+		}}},
+		"partitions": []interface{}{map[string]interface{}{"treatment": "on", "size": 100}},
+	}
+	b := backend.Start(t, backend.Flags(flag("tools", map[string]interface{}{"conditions": []interface{}{inStaff}})),
+		map[string][]string{"staff": {"ann"}})
+	split := started(t, "the-key", polling(b)).Client()
+	both := func() [2]string {
+		return [2]string{split.Treatment("ann", "tools", nil), split.Treatment("bob", "tools", nil)}
+	}
+	if got := both(); got != [2]string{"on", "off"} {
+		t.Fatalf("before: %v", got)
+	}
+	b.Control("segments/update", map[string]interface{}{"name": "staff", "added": []string{"bob"}, "removed": []string{"ann"}})
+	eventually(t, "the update", func() bool { return both() == [2]string{"off", "on"} })
+}
+
 func TestStreamedChangesArrive(t *testing.T) {
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil, "--streaming")
 	cfg := at(b)
@@ -182,6 +236,7 @@ func TestStreamedChangesArrive(t *testing.T) {
 }
 
 func TestARefusedKeyIsSaid(t *testing.T) {
+	t.Parallel()
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil, "--key", "another")
 	factory := unready(t, "the-key", at(b))
 	err := factory.BlockUntilReady(1)

@@ -55,7 +55,7 @@ type SplitSdkConfig struct {
 	// LocalhostRefreshEnabled reads the files of localhost mode with JSON again, at the rates of TaskPeriods.
 	LocalhostRefreshEnabled bool
 	// Options are those of libsplitio by name (docs/configuration.md), such as "fallbackTreatments", "proxyUrl" or
-	// "caBundlePath". They win over the fields.
+	// "caBundlePath". They win over the fields. NewSplitFactory refuses a name that libsplitio does not know.
 	Options map[string]interface{}
 }
 

@@ -18,6 +18,9 @@ type ILObject struct {
 // ImpressionListener gets every impression of a factory: one at a time, in order, on a thread of the library, never
 // inside an evaluation. It may take its time and may evaluate flags. When it lags by ImpressionsQueueSize, impressions
 // are dropped for it, and counted in the log; what Split's back end gets is not affected.
+//
+// It may panic, but not end its goroutine: runtime.Goexit, which is also what FailNow and Fatal of a test do, ends the
+// program there.
 type ImpressionListener interface {
 	LogImpression(data ILObject)
 }

@@ -17,6 +17,7 @@ from . import _handle, _native
 from .api import APIException
 from .models.fallback_config import FallbackTreatmentsConfiguration
 from .models.fallback_treatment import FallbackTreatment
+from .storage.adapters.redis import RedisAdapterException, SentinelConfigurationException
 from .version import __version__
 
 _FETCHES_FIRST = ("preforkedInitialization", "preforked_initialization")
@@ -64,7 +65,7 @@ class Native:
         status = _native.config_merge_json(self._config, self._settings.json.encode(), byref(error))
         if status != _native.OK:
             self.__exit__()
-            raise ValueError(error.text())
+            raise _refused(error.text())
         kinds = _native.QUEUE_LOGS | _native.QUEUE_EVENTS
         if self._settings.listener is not None:
             kinds |= _native.QUEUE_IMPRESSIONS
@@ -140,13 +141,20 @@ def new_factory(api_key: Any, settings: Settings) -> Tuple[int, str]:
     if not isinstance(api_key, str):
         return 0, "the SDK key is not a string"
     key = api_key.encode("utf-8", "surrogatepass")
-    factory, error = _make_apart(key, settings) if settings.fetches_first else _make(key, settings)
+    factory, error = _make_apart(key, settings) if settings.fetches_first or settings.waits else _make(key, settings)
     if factory:
         return factory, ""
     if error.status == _native.INVALID_ARGUMENT:
         return 0, error.text()
     if error.status == _native.STORAGE:
-        raise APIException(error.text())
+        in_redis = settings.waits and api_key != "localhost"
+        raise RedisAdapterException(error.text()) if in_redis else APIException(error.text())
     if error.status == _native.SYSTEM:
         raise OSError(error.text())
-    raise ValueError(error.text())
+    raise _refused(error.text())
+
+
+def _refused(message: str) -> ValueError:
+    """The exception for an option that cannot be used."""
+    about_sentinels = "redisSentinels" in message or "redisMasterService" in message
+    return SentinelConfigurationException(message) if about_sentinels else ValueError(message)

@@ -1,9 +1,6 @@
 """What is raised. Evaluations raise nothing."""
 
 from .client.factory import TimeoutException
+from .storage.adapters.redis import SentinelConfigurationException
 
 __all__ = ["SentinelConfigurationException", "TimeoutException"]
-
-
-class SentinelConfigurationException(Exception):
-    """The sentinels of Redis are not configured as they must be."""

@@ -3,11 +3,13 @@
 # config/initializers/splitclient.rb of a Rails application. Puma and Unicorn may preload it: workers need no hook.
 require 'splitclient-rb'
 
+# The flags where there is no SDK key: in development and in tests. Without this file either, the key is nil, of which
+# an error is logged: Rails starts, and every treatment is `control`.
+flags = Rails.root.join('config', 'split.yaml')
+sdk_key = ENV.fetch('SPLIT_SDK_KEY') { 'localhost' if flags.exist? }
+
 Rails.configuration.split_factory = SplitIoClient::SplitFactory.new(
-  ENV.fetch('SPLIT_SDK_KEY', 'localhost'),
-  # Where there is no SDK key: in development and in tests.
-  split_file: Rails.root.join('config', 'split.yaml').to_s,
-  logger: Rails.logger
+  sdk_key, split_file: flags.to_s, logger: Rails.logger
 )
 
 # Rails starts without waiting; until there are definitions, every treatment is `control`. To wait instead:

@@ -68,6 +68,17 @@ class TestEvaluation < Case
     end
   end
 
+  def test_flags_in_other_encodings
+    wide = 'checkout'.encode('UTF-16LE')
+    unknown = 'checkout'.dup.force_encoding('UTF-7')
+    [wide, unknown, 'checkout'.encode('ISO-8859-1')].each do |flag|
+      assert_equal 'on', @client.get_treatment('ann', flag), flag.encoding
+      assert_equal({ checkout: 'on' }, @client.get_treatments('ann', [flag]), flag.encoding)
+    end
+    assert_equal 'on', @client.get_treatment('ann'.dup.force_encoding('UTF-7'), 'checkout')
+    assert_equal 'on', @client.get_treatments_by_flag_sets('ann', ['web'.encode('UTF-16LE')])[:checkout]
+  end
+
   def test_attributes_decide
     { { 'age' => 31 } => 'yes', { age: 31 } => 'yes', { age: 3 } => 'no', {} => 'no', nil => 'no' }
       .each do |attributes, treatment|

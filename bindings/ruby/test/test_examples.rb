@@ -51,7 +51,7 @@ class TestExamples < Case
   end
 
   # Rails itself is not there: what the initializer uses of it is.
-  def test_the_rails_initializer
+  def initialized(root)
     program = <<~'RUBY'
       require 'logger'
       require 'ostruct'
@@ -59,18 +59,28 @@ class TestExamples < Case
       module Rails
         def self.configuration = @configuration ||= OpenStruct.new
         def self.root = Pathname(ARGV[0])
-        def self.logger = @logger ||= Logger.new(File::NULL)
+        def self.logger = @logger ||= Logger.new($stderr, level: :error)
       end
       load ARGV[1]
       client = Rails.configuration.split_factory.client
-      client.block_until_ready(5)
+      client.block_until_ready(5) if File.exist?(File.join(ARGV[0], 'config/split.yaml'))
       puts client.get_treatment('ann', 'new_checkout')
     RUBY
+    output, = run_ruby(program, root, File.join(EXAMPLES, 'rails_initializer.rb'), env: { 'SPLIT_SDK_KEY' => nil })
+    output
+  end
+
+  def test_the_rails_initializer
     Dir.mktmpdir do |root|
       Dir.mkdir(File.join(root, 'config'))
       FileUtils.cp(File.join(EXAMPLES, 'flags.yaml'), File.join(root, 'config/split.yaml'))
-      output, = run_ruby(program, root, File.join(EXAMPLES, 'rails_initializer.rb'))
-      assert_equal "on\n", output
+      assert_equal "on\n", initialized(root)
+    end
+  end
+
+  def test_the_rails_initializer_without_key_and_file
+    Dir.mktmpdir do |root|
+      assert_match(/ERROR.*the SDK key is not a String; every treatment is control\n.*control\n\z/m, initialized(root))
     end
   end
 end

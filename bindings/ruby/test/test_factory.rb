@@ -32,6 +32,23 @@ class TestFactory < Case
     end
   end
 
+  # As in Split's SDK for Python; absent, they mean everybody.
+  def test_yaml_with_keys_that_are_empty
+    Dir.mktmpdir do |directory|
+      file = File.join(directory, 'flags.yaml')
+      ['', '[]', '~'].each do |keys|
+        File.write(file, "- checkout:\n    treatment: 'on'\n    keys: #{keys}\n")
+        assert_equal 'control', localhost(split_file: file).client.get_treatment('ann', 'checkout'), keys
+      end
+    end
+  end
+
+  def test_what_programs_of_the_gem_rescue
+    [SplitIoClient::SDKShutdownException, SplitIoClient::SDKBlockerTimeoutExpiredException].each do |error|
+      assert_operator error, :<, SplitIoClient::SplitIoError
+    end
+  end
+
   def test_a_file_that_is_not_there
     error = assert_raises(SplitIoClient::SplitIoError) { localhost(split_file: '/nonexistent/flags.yaml') }
     assert_match(/flags.yaml/, error.message)
@@ -161,6 +178,16 @@ class TestFactory < Case
     assert_match(/ERROR.*impression listener failed.*no listener today/, log.string)
   end
 
+  def test_a_listener_without_end
+    told = Queue.new
+    listener = Object.new
+    listener.define_singleton_method(:log) { |one| one[:matching_key] == 'ann' ? log(one) : told << one }
+    client = localhost(impression_listener: listener, logger: Logger.new(log)).client
+    %w[ann bob].each { |key| client.get_treatment(key, 'checkout') }
+    assert_equal('bob', Timeout.timeout(5) { told.pop[:matching_key] })
+    assert_match(/ERROR.*impression listener failed/, log.string)
+  end
+
   # Everything that was recorded is handed over before `destroy` is back.
   def test_a_listener_gets_all_before_the_end
     listener = Helper::Listener.new
@@ -182,12 +209,15 @@ class TestFactory < Case
   end
 
   def test_events
+    before = Thread.list
     told = Queue.new
     client = localhost.client
     client.register(SplitIoClient::Engine::Models::SdkEvent::SDK_READY, ->(metadata) { told << [:ready, metadata] })
     client.register(SplitIoClient::Engine::Models::SdkEvent::SDK_READY, ->(_) { told << :second })
     assert_equal([:ready, nil], Timeout.timeout(5) { told.pop })
-    sleep 0.1
+    client.destroy
+    # Then nobody is left who might still call a handler.
+    (Thread.list - before).each(&:join)
     assert_empty told
   end
 end

@@ -95,7 +95,8 @@ class TestFork < Case
     factory = SplitIoClient::SplitFactory.new('key', @backend.options(preforked_initialization: true))
     assert_equal 'on', factory.client.get_treatment('parent', 'checkout')
     told = in_child do
-      factory.resume!
+      # Another name of `resume!`, as in Split's gem.
+      factory.start!
       factory.client.block_until_ready(5)
       factory.client.get_treatment('child', 'checkout')
     end

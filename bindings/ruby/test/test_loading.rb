@@ -45,6 +45,7 @@ class TestLoading < Case
   def test_the_gem_has_its_files
     gem = Gem::Specification.load(File.expand_path('../splitclient-rb-native.gemspec', __dir__))
     assert_includes gem.files, 'lib/splitclient-rb.rb'
+    assert_includes gem.files, 'LICENSE'
     assert_equal SplitIoClient::VERSION, gem.version.to_s
   end
 end

@@ -19,7 +19,10 @@ class TestOptions < Case
     [{ cache_adapter: :redis, redis_url: 'rediss://ann:se%20cret@host:7000/3', redis_namespace: 'p', mode: :consumer },
      { redisHost: 'host', redisPort: 7000, redisDb: 3, redisUsername: 'ann', redisPassword: 'se cret', redisSsl: true,
        redisPrefix: 'p' }],
+    [{ mode: :consumer, redis_url: 'redis://:7000' }, { redisHost: '127.0.0.1', redisPort: 7000, redisDb: 0 }],
     [{ cache_adapter: :redis, redis_url: 'unix:///run/redis.sock' }, { redisUnixSocketPath: '/run/redis.sock' }],
+    [{ cache_adapter: :redis, redis_url: { db: 2, timeout: 3 } },
+     { redisHost: '127.0.0.1', redisDb: 2, redisSocketTimeout: 3, redisSocketConnectTimeout: 3 }],
     [{ cache_adapter: :redis, redis_url: { url: 'redis://main', sentinels: [{ host: 'a', port: 1 }], db: 2 } },
      { redisPort: 6379, redisDb: 2, redisSentinels: [['a', 1]], redisMasterService: 'main' }],
     [{ flag_sets_filter: Set['a'], custom_headers: { 'X-A': :b } },
@@ -39,10 +42,19 @@ class TestOptions < Case
     assert_equal 'ruby', json(sdk_name: 'x', sdkName: 'y')[:sdkName]
   end
 
+  def test_urls_of_redis_that_cannot_be
+    ['redis://:sec#ret@host', 'redis://ho st', 'localhost:6379', 5].each do |url|
+      error = assert_raises(ArgumentError, url.inspect) { Options.new(cache_adapter: :redis, redis_url: url) }
+      assert_match(/\Aoption redis_url: /, error.message)
+      refute_match(/ret@/, error.full_message(highlight: false))
+    end
+  end
+
   def test_evaluations_wait_with_redis_only
     assert_predicate Options.new(cache_adapter: :redis), :waits?
     assert_predicate Options.new(redis_host: 'h'), :waits?
     refute_predicate Options.new(redis_url: 'redis://h'), :waits?
+    refute_predicate Options.new(redis_namespace: 'n'), :waits?
   end
 
   def test_how_long_to_wait

@@ -23,10 +23,11 @@ class TestServers < Case
   end
 
   # A server, until the end of the block; then it is told to stop, and must do so in good order.
-  def serving(signal, *command)
+  def serving(signal, *command, impressions_refresh_rate: 3600)
     log = Tempfile.new('server')
     @port = free_port
-    env = { 'BACKEND' => @backend.url, 'PORT' => @port.to_s, 'RUBYLIB' => LIB }
+    env = { 'BACKEND' => @backend.url, 'PORT' => @port.to_s, 'RUBYLIB' => LIB,
+            'IMPRESSIONS_REFRESH_RATE' => impressions_refresh_rate.to_s }
     pid = spawn(env, *command, chdir: APPS, out: log.path, err: log.path)
     begin
       eventually(30) { up? }
@@ -82,18 +83,27 @@ class TestServers < Case
   end
 
   # The master's, and each worker's, exactly once.
-  def check_once
+  def check_impressions
     expected = { 'master' => 1, **(1..@sent).to_h { |number| ["key-#{number}", 1] } }
     arrived = eventually(10) { @backend.impression_keys.then { |keys| keys if keys.size >= expected.size } }
     assert_equal expected, arrived
+  end
+
+  def check_once
+    check_impressions
     assert_equal((1..@sent).map { |number| "key-#{number}" }.sort, @backend.events.map { |event| event[:key] }.sort)
   end
 
+  # Impressions are posted while the servers run, and not once more when they end.
   def test_puma_cluster
-    serving(:TERM, 'puma', '-C', 'puma.rb', 'config.ru') { |master| check_workers(master) }
+    serving(:TERM, 'puma', '-C', 'puma.rb', 'config.ru', impressions_refresh_rate: 1) do |master|
+      check_workers(master)
+      check_impressions
+    end
     check_once
   end
 
+  # Impressions are posted when the servers end.
   def test_unicorn
     serving(:QUIT, 'unicorn', '-c', 'unicorn.rb', 'config.ru') { |master| check_workers(master) }
     check_once

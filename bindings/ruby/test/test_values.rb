@@ -46,6 +46,24 @@ class TestValues < Case
     assert_kind_of Array, @listener.take(1).first.dig(:attributes, :deep)
   end
 
+  # Each depth has twice as many.
+  def test_circles_end
+    list = []
+    list << list << list
+    hash = {}
+    hash.update(a: hash, b: hash)
+    [{ list: }, hash].each do |attributes|
+      assert_equal('on', Timeout.timeout(20) { @client.get_treatment('ann', 'checkout', attributes) })
+    end
+  end
+
+  def test_objects_that_fail
+    number = Class.new(Numeric) { def to_f = raise('no number') }
+    options = SplitIoClient::Engine::Models::EvaluationOptions.new({ Broken.new => 1, b: number.new })
+    assert_equal 'on', @client.get_treatment('ann', 'checkout', { Broken.new => 1, b: number.new }, options)
+    refute @client.track('ann', 'user', 'paid', number.new)
+  end
+
   def test_names_of_attributes
     @client.get_treatment('ann', 'checkout', { 1 => 2, nil => 3, 'größe' => 4, "a\0" => 5 })
     assert_equal({ '1': 2, '': 3, größe: 4, "a\x00": 5 }, @listener.take(1).first[:attributes])

@@ -82,8 +82,8 @@ class TestWaiting < Case
                                                        telemetry_service_url: api, logger: Logger.new(IO::NULL))
       factory.client.track('ann', 'user', 'paid')
       $stdout.sync = true
-      puts 'waiting'
       begin
+        puts 'waiting'
         factory.public_send(ARGV[0], 60)
       rescue Interrupt
         puts 'interrupted'

@@ -99,16 +99,17 @@ pub(crate) enum Leaf {
 pub(crate) const LOG: &str = "evaluation";
 
 impl Leaf {
-    /// The answer for the matching key, whose hash the caller has or makes.
-    pub(crate) fn matches_key(&self, key: &str, hash: impl FnOnce() -> KeyHash, log: &Logger) -> bool {
+    /// The answer for the matching key, whose hash this is.
+    #[inline(always)]
+    pub(crate) fn matches_key(&self, key: &str, hash: KeyHash, log: &Logger) -> bool {
         match self {
-            Leaf::Whitelist(keys) => keys.contains(hash(), key),
-            other => other.matches(Value::Text(key), "key", log),
+            Leaf::Whitelist(keys) => keys.contains(hash, key),
+            other => other.matches_any(Value::Text(key), "key", log),
         }
     }
 
     /// The answer for a value. `name` is what the log calls it. What most attributes are is answered here and now.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn matches(&self, value: Value<'_>, name: &str, log: &Logger) -> bool {
         match (self, value) {
             (Leaf::Whitelist(texts), Value::Text(text)) => texts.contains(key_hash(text), text),

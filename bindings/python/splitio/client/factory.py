@@ -231,7 +231,8 @@ def get_factory(api_key: Any, **kwargs: Any) -> Any:
 
     `config` is a dictionary of Split's options. The arguments sdk_api_base_url, events_api_base_url,
     auth_api_base_url, streaming_api_base_url and telemetry_api_base_url say where Split's services are. An SDK key
-    that cannot be one gives None.
+    that cannot be one gives None. With options of Redis the factory is ready at once; a Redis that does not answer
+    raises RedisAdapterException.
     """
     settings = _settings(kwargs)
     pointer = _new(api_key, settings)

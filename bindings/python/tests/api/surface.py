@@ -28,6 +28,7 @@ PUBLIC = {
     "splitio.models.fallback_treatment": ["FallbackTreatment"],
     "splitio.models.impressions": ["Impression"],
     "splitio.models.splits": ["Prerequisites", "SplitView"],
+    "splitio.storage.adapters.redis": ["RedisAdapterException", "SentinelConfigurationException"],
     "splitio.version": ["__version__"],
 }
 METHODS = {

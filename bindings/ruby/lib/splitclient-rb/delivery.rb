@@ -156,7 +156,7 @@ module SplitIoClient
 
     def guarded(what)
       yield
-    rescue StandardError, ScriptError => e
+    rescue StandardError, ScriptError, SystemStackError => e
       log(:error, "#{what} failed: #{e.full_message(highlight: false)}")
     end
   end

@@ -3,7 +3,7 @@
 # See split_factory.rb.
 module SplitIoClient
   # The end of a process: what is queued is sent before it. A child that has not used a factory of its parent's leaves
-  # it alone. `exit!`, and signals that nobody handles, end a process without this.
+  # it alone. `exit!`, and signals that Ruby makes no exception of, end a process without this.
   #
   # In `at_exit` factories are not destroyed yet: whole programs run in there, such as those of Sinatra and Minitest.
   # {Handle} does that, after it.

@@ -22,7 +22,7 @@ module SplitIoClient
     def treatment(key, flag, attributes, options)
       # By far the most calls: nothing but a key, a flag and perhaps attributes.
       if key.instance_of?(String) && flag.instance_of?(String) && attributes.nil? && options.nil? &&
-         key.encoding == Encoding::UTF_8
+         key.encoding == Encoding::UTF_8 && flag.encoding == Encoding::UTF_8
         return Native::TREATMENTS[@calls.split_get_treatment(@handle.use, key, flag, nil)]
       end
 
@@ -117,6 +117,8 @@ module SplitIoClient
       return Float::NAN if value.nil?
 
       value.is_a?(Numeric) && value.real? ? value.to_f : Float::INFINITY
+    rescue StandardError # Of a class of the program.
+      Float::INFINITY
     end
 
     def without_nul(flag)

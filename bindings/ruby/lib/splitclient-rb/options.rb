@@ -18,6 +18,8 @@ module SplitIoClient
     }.freeze
     # Seconds here, milliseconds in the library. In camel case they are the library's.
     SECONDS = { connection_timeout: :connectionTimeout, read_timeout: :readTimeout }.freeze
+    # What makes the library use Redis, whatever the value.
+    REDIS = %w[redishost redissentinels redisclusternodes redisunixsocketpath].freeze
     # Seconds that `block_until_ready` waits when it is not told.
     READY = 15
 
@@ -40,7 +42,7 @@ module SplitIoClient
 
     # @return [Boolean] whether an evaluation waits for a server
     def waits?
-      @values.any? { |name, _| name.start_with?('redis') }
+      @values.any? { |name, _| REDIS.include?(name.to_s.delete('_').downcase) }
     end
 
     # @return [String] what the library is given
@@ -74,33 +76,52 @@ module SplitIoClient
       end
     end
 
-    # Split's gem uses Redis when the cache adapter says so, wherever redis_url points.
+    # Split's gem uses Redis when the cache adapter or the mode say so, wherever redis_url points.
     def redis(given)
       url = given.delete(:redis_url)
-      chosen = given.delete(:cache_adapter).to_s == 'redis'
-      given.delete(:mode)
-      return {} unless chosen
+      chosen = given.values_at(:cache_adapter, :mode).map(&:to_s)
+      %i[cache_adapter mode].each { |name| given.delete(name) }
+      return {} unless chosen[0] == 'redis' || chosen[1] == 'consumer'
 
       url.is_a?(Hash) ? redis_parts(url.transform_keys(&:to_sym)) : redis_address(url || 'redis://127.0.0.1:6379/0')
     end
 
     def redis_address(url)
-      address = URI.parse(url)
+      address = parsed(url)
       return { redisUnixSocketPath: address.path } if address.scheme == 'unix'
 
-      { redisHost: address.hostname, redisPort: address.port || 6379, redisDb: address.path.delete('/').to_i,
-        redisUsername: presence(address.user), redisPassword: presence(address.password),
-        redisSsl: address.scheme == 'rediss' || nil }.compact
+      { redisHost: presence(address.hostname) || '127.0.0.1', redisPort: address.port || 6379,
+        redisDb: address.path.delete('/').to_i, redisUsername: presence(address.user),
+        redisPassword: presence(address.password), redisSsl: address.scheme == 'rediss' || nil }.compact
     end
 
+    # The error of URI would tell the password.
+    def parsed(url)
+      address = URI.parse(url)
+      return address if %w[redis rediss unix].include?(address.scheme)
+
+      raise ArgumentError, 'option redis_url: it must begin with redis://, rediss:// or unix://'
+    rescue URI::InvalidURIError
+      raise ArgumentError, 'option redis_url: it is no URL; special characters of a password are written as %23',
+            cause: nil
+    end
+
+    # A Hash as the gem redis takes it.
     def redis_parts(parts)
       address = parts[:url] ? redis_address(parts[:url]) : {}
       sentinels = parts[:sentinels]&.map { |one| one.transform_keys(&:to_sym).values_at(:host, :port) }
-      master = address.delete(:redisHost) if sentinels
-      given = { redisHost: parts[:host], redisPort: parts[:port], redisDb: parts[:db], redisUsername: parts[:username],
-                redisPassword: parts[:password], redisUnixSocketPath: parts[:path], redisSsl: parts[:ssl],
-                redisSentinels: sentinels, redisMasterService: sentinels && (parts[:name] || master) }
-      address.merge(given.compact)
+      if sentinels
+        address.update(redisSentinels: sentinels, redisMasterService: parts[:name] || address.delete(:redisHost))
+      end
+      address = { redisHost: '127.0.0.1' } if address.empty? && parts[:path].nil?
+      address.merge(redis_details(parts).compact)
+    end
+
+    def redis_details(parts)
+      { redisHost: parts[:host], redisPort: parts[:port], redisDb: parts[:db], redisUsername: parts[:username],
+        redisPassword: parts[:password], redisUnixSocketPath: parts[:path], redisSsl: parts[:ssl],
+        redisSocketTimeout: parts[:read_timeout] || parts[:timeout],
+        redisSocketConnectTimeout: parts[:connect_timeout] || parts[:timeout] }
     end
 
     def presence(text)

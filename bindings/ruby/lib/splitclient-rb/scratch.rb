@@ -81,7 +81,7 @@ module SplitIoClient
 
       rest = nil
       attributes.each do |name, value|
-        name = name.is_a?(Symbol) ? name.name : name.to_s
+        name = name.is_a?(Symbol) ? name.name : Values.clean(Values.described(name))
         set(name, value) || ((rest ||= {})[name] = value)
       end
       Native.split_attributes_merge_json(@set, Values.attributes_json(rest), nil) if rest

@@ -132,9 +132,9 @@ module SplitIoClient
         return
       end
 
-      good, bad = values.compact.partition { |value| Values.name(value) && !value.to_s.include?("\0") }
+      good, bad = values.compact.map { |value| Values.name(value) }.partition { |name| name && !name.include?("\0") }
       @handle.delivery.log(:warn, "#{what}: each must be a non-empty String or a Symbol") unless bad.empty?
-      good.map { |value| Values.name(value) }
+      good
     end
 
     def plain(results)

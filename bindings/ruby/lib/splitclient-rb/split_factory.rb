@@ -58,6 +58,7 @@ module SplitIoClient
       raise SplitIoError, error.text unless [Native::OK, Native::DESTROYED].include?(status) || @handle.pointer.null?
     end
     alias resume resume!
+    alias start! resume!
 
     private
 

@@ -12,6 +12,8 @@ module SplitIoClient
     INT64 = (-(2**63)..((2**63) - 1))
     # Deeper nesting becomes text. The library reads JSON to a depth of 128.
     DEPTH = 64
+    # Further lists and hashes become nil: one that has itself twice in it would double at each depth.
+    NESTED = 1 << 16
 
     class << self
       # @return [String, nil] a key, as text in UTF-8; nil for what cannot be one
@@ -37,6 +39,8 @@ module SplitIoClient
         when Encoding::UTF_8, Encoding::US_ASCII, Encoding::BINARY then value
         else value.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
         end
+      rescue EncodingError # Ruby knows the name of the encoding, and no more.
+        value.b
       end
 
       # @return [String] the same text, valid
@@ -55,17 +59,18 @@ module SplitIoClient
       def properties_json(values)
         return '[]' unless values.is_a?(Hash)
 
-        JSON.generate(values.to_h { |name, value| [plain(name.to_s), plain(property(value))] })
+        JSON.generate(values.to_h { |name, value| [clean(described(name)), plain(property(value))] })
       end
 
       # @return [Object] the value in types that JSON has
-      def plain(value, depth = 0, &)
+      # @param left [Array(Integer)] how many more lists and hashes there may be
+      def plain(value, depth = 0, left = [NESTED], &)
         case value
         when nil, true, false, Integer then value
         when String then clean(value)
         when Symbol then clean(value.name)
         when Float then value.finite? ? value : nil
-        else depth < DEPTH ? nested(value, depth + 1, &) : clean(value.to_s)
+        else depth < DEPTH ? nested(value, depth + 1, left, &) : clean(described(value))
         end
       end
 
@@ -79,15 +84,26 @@ module SplitIoClient
         when Numeric then value.real? ? value.to_f : value.to_s
         else described(value)
         end
+      rescue StandardError
+        described(value)
+      end
+
+      # @return [String] the text of an object. Whatever its own `to_s` does is no reason to fail the evaluation.
+      def described(value)
+        value.to_s
+      rescue StandardError
+        ''
       end
 
       private
 
-      def nested(value, depth, &other)
+      def nested(value, depth, left, &other)
+        return if (left[0] -= 1).negative?
+
         case value
-        when Array then value.map { |item| plain(item, depth, &other) }
-        when Hash then value.to_h { |name, item| [clean(described(name)), plain(item, depth, &other)] }
-        else plain(other ? yield(value) : described(value), depth, &other)
+        when Array then value.map { |item| plain(item, depth, left, &other) }
+        when Hash then value.to_h { |name, item| [clean(described(name)), plain(item, depth, left, &other)] }
+        else plain(other ? yield(value) : described(value), depth, left, &other)
         end
       end
 
@@ -98,13 +114,8 @@ module SplitIoClient
         when Numeric then value.real? ? value.to_f : []
         else []
         end
-      end
-
-      # Whatever the object's own `to_s` does is no reason to fail the evaluation.
-      def described(value)
-        value.to_s
       rescue StandardError
-        ''
+        []
       end
     end
   end

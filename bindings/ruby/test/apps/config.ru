@@ -8,6 +8,7 @@ api = "#{ENV.fetch('BACKEND')}/api"
 $split = SplitIoClient::SplitFactory.new(
   'a-key-of-ruby', base_uri: api, events_uri: api, auth_service_url: api, telemetry_service_url: api,
                    streaming_service_url: ENV.fetch('BACKEND'), features_refresh_rate: 3600, impressions_mode: :debug,
+                   impressions_refresh_rate: ENV.fetch('IMPRESSIONS_REFRESH_RATE').to_i,
                    logger: Logger.new($stderr)
 )
 $split.client.block_until_ready(10)

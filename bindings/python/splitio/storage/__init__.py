@@ -1,0 +1,1 @@
+"""Where Split's SDK has its storages."""

@@ -1,0 +1,1 @@
+"""Where Split's SDK has what storages stand on."""

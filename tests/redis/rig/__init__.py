@@ -1,0 +1,1 @@
+"""Real servers and SDKs, started and looked at by the tests."""
