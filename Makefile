@@ -2,8 +2,8 @@
 #
 #   make demo       build the library and run the C example against it
 #   make test       everything that must hold before a change goes in
-#   make bench      ns per evaluation in C and C++, beside a bare lower bound; µs per change by the stream; the start
-#                   with much data, beside other SDKs
+#   make bench      evaluations, starts and changes from every language, beside Split's SDKs and a bare lower bound: writes
+#                   docs/benchmarks.md
 #   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer
 #   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
 #                   put before it

@@ -3,7 +3,9 @@
 //!
 //! Nanoseconds differ from machine to machine and from minute to minute; the ratio to this, measured in the same run,
 //! does not. So nothing is here that an evaluation could do without: no check of UTF-8, no handle that is verified, no
-//! guard against panics, no rules.
+//! guard against panics, no rules. The same with the least that recording an impression can cost is `recording.rs`.
+
+mod recording;
 
 use std::ffi::{CStr, c_char};
 
@@ -11,14 +13,19 @@ use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use recording::Recording;
+
 /// What a flag is reduced to: its seed, and that half of the keys are `on`.
 struct Flag {
     seed: u32,
+    /// Its place among the flags.
+    index: u32,
 }
 
 /// A factory reduced to its flags.
 pub struct Bound {
     flags: ArcSwap<HashMap<Box<[u8]>, Flag, RandomState>>,
+    recording: Recording,
 }
 
 /// Flags by these names, all with one seed.
@@ -31,10 +38,11 @@ pub unsafe extern "C" fn bound_new(names: *const *const c_char, count: usize, se
     let names = unsafe { std::slice::from_raw_parts(names, count) };
     let flags = names
         .iter()
+        .zip(0..)
         // SAFETY: as promised by the caller.
-        .map(|name| (unsafe { CStr::from_ptr(*name) }.to_bytes().into(), Flag { seed: seed as u32 }))
+        .map(|(name, index)| (unsafe { CStr::from_ptr(*name) }.to_bytes().into(), Flag { seed: seed as u32, index }))
         .collect::<HashMap<_, _, _>>();
-    Box::into_raw(Box::new(Bound { flags: ArcSwap::from_pointee(flags) }))
+    Box::into_raw(Box::new(Bound { flags: ArcSwap::from_pointee(flags), recording: Recording::new() }))
 }
 
 /// `on` for buckets 1 to 50 of the key, `off` for the others, `control` for an unknown flag. Static texts.
@@ -56,6 +64,28 @@ pub unsafe extern "C" fn bound_get_treatment(
         Some(_) => c"off",
     };
     treatment.as_ptr()
+}
+
+/// The same, and an impression is recorded: whether this key had this answer in the last hour, and one more in the count
+/// of the flag.
+///
+/// # Safety
+/// As that of `bound_get_treatment`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bound_get_treatment_recorded(
+    bound: *const Bound,
+    key: *const c_char,
+    flag: *const c_char,
+) -> *const c_char {
+    // SAFETY: as promised by the caller.
+    let (bound, key, flag) = unsafe { (&*bound, CStr::from_ptr(key), CStr::from_ptr(flag)) };
+    let flags = bound.flags.load();
+    let Some(flag) = flags.get(flag.to_bytes()) else {
+        return c"control".as_ptr();
+    };
+    let on = murmur3_32(key.to_bytes(), flag.seed) % 100 < 50;
+    bound.recording.impression(key.to_bytes(), flag.index, on);
+    if on { c"on".as_ptr() } else { c"off".as_ptr() }
 }
 
 /// Ends what `bound_new` made.
