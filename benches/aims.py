@@ -36,9 +36,7 @@ def at_most(aim, ratios, limit, unit="x"):
 
 
 def bound(figures):
-    of_bound = {
-        scenario: figures.ratio("optimized", scenario, 1, "C", "bound", "5050") for scenario in [*SHAPES, "unique"]
-    }
+    of_bound = {scenario: figures.ratio("optimized", scenario, 1, "C", "bound") for scenario in [*SHAPES, "unique"]}
     others = {scenario: of_bound[scenario] for scenario in SHAPES[1:]}
     yield at_most("`5050` at most 3x the bound", {"5050": of_bound["5050"]}, 3)
     yield at_most("the other shapes at most 3.5x", others, 3.5)

@@ -34,10 +34,10 @@ class Figures:
         row = self.rows.get((mode, scenario, threads, contestant))
         return row["cpu" if threads == 1 else "wall"] if row else None
 
-    def ratio(self, mode, scenario, threads, contestant, base, base_scenario=None):
+    def ratio(self, mode, scenario, threads, contestant, base):
         """How many times as long as `base`, round by round."""
         costs = self.costs(mode, scenario, threads, contestant)
-        bases = self.costs(mode, base_scenario or scenario, threads, base)
+        bases = self.costs(mode, scenario, threads, base)
         if not costs or not bases:
             return None
         return [cost / base for cost, base in zip(costs, bases, strict=True)]

@@ -56,12 +56,10 @@ def nanoseconds(figures, mode, threads, scenarios):
 def against_bound(figures):
     rows = []
     for scenario in ["5050", "whitelist", "attr", "segment", "hundred", "unique", "config", "kept"]:
-        # The bound has no rules: whatever the flag, it does this.
-        bound = "unique" if scenario == "unique" else "5050"
         row = [SCENARIOS[scenario]]
         for name in ("C", "C++"):
             for base in ("bound", "bound, recording"):
-                ratio = figures.ratio("optimized", scenario, 1, name, base, bound)
+                ratio = figures.ratio("optimized", scenario, 1, name, base)
                 row.append(f"{spread(ratio, 2)}x" if ratio else "-")
         made = figures.allocations("optimized", scenario, "C")
         row.append("-" if made is None or scenario == "unique" else f"{made:.4f}")
