@@ -1,5 +1,6 @@
 //! Who waits for Redis and for how long, what was perhaps done, and what comes too late.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use serde_json::json;
@@ -163,7 +164,9 @@ fn who_finds_no_room_while_the_queue_is_emptied_waits_for_some() {
         }
         drop(barrier);
         assert_eq!(emptying.join().expect("no panic"), Pushed::All);
-        assert!(calling.join().expect("no panic").is_continue(), "the queue is empty");
+        // It pushes by itself, or finds the last of the others just gone, and the queue with room.
+        let admitted = calling.join().expect("no panic");
+        assert!(!matches!(admitted, ControlFlow::Break(Err(_))), "{admitted:?}");
     });
     assert_eq!(world.telemetry.events().dropped.sum(), 0);
 }
