@@ -8,6 +8,7 @@
 
 mod call;
 mod notices;
+mod question;
 mod redis;
 #[cfg(test)]
 mod redis_tests;
@@ -20,7 +21,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::config::{Config, Mode};
-use crate::input::{self, Attributes, Given, Key, Method, Refused};
+use crate::input::{self, Attributes, Given, Key, Method};
 use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
 use crate::recorder::{CallContext, Draft, Recorder};
@@ -30,6 +31,7 @@ use crate::telemetry::{Operation, Telemetry};
 
 use call::Verdict;
 pub use call::{Answer, AnswerStatus, Attached, Track, Who};
+use question::Question;
 
 /// Evaluates flags and takes events, on any thread.
 #[derive(Debug)]
@@ -217,49 +219,15 @@ impl Client {
             return self.one_from_redis(redis, method, who, flag, take);
         }
         let begun = self.begin(method);
-        if self.lifecycle.status() != Status::Ready {
-            return self.one_unready(method, who, flag, begun, take);
+        match self.lifecycle.status() {
+            Status::Destroyed => {
+                self.complain_destroyed(method);
+                return take(self.refused(flag, AnswerStatus::Destroyed));
+            }
+            Status::Ready => {}
+            Status::NotReady | Status::WaitingFork => self.notice_unready(method),
         }
-        let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
-            return take(self.refused(flag, AnswerStatus::Invalid));
-        };
-        let Some(name) = input::flag_name(flag, method, &self.log) else {
-            return take(self.refused(flag, AnswerStatus::Invalid));
-        };
-        let Ok(attributes) = self.attributes(who, method) else {
-            return take(self.refused(flag, AnswerStatus::Invalid));
-        };
-        let request = self.request(keys.key(), attributes);
-        let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
-        let definitions = self.store.load();
-        let verdict = self.evaluate(method, name, &request, &definitions);
-        self.end(method, begun, verdict.status == AnswerStatus::Failed);
-        self.record(name, &call, &verdict);
-        take(verdict)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn one_unready<R>(
-        &self,
-        method: Method,
-        who: &Who<'_>,
-        flag: Given<'_>,
-        begun: Option<Instant>,
-        take: impl FnOnce(Verdict<'_>) -> R,
-    ) -> R {
-        if self.lifecycle.status() == Status::Destroyed {
-            self.complain_destroyed(method);
-            return take(self.refused(flag, AnswerStatus::Destroyed));
-        }
-        self.notice_unready(method);
-        let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
-            return take(self.refused(flag, AnswerStatus::Invalid));
-        };
-        let Some(name) = input::flag_name(flag, method, &self.log) else {
-            return take(self.refused(flag, AnswerStatus::Invalid));
-        };
-        let Ok(attributes) = self.attributes(who, method) else {
+        let Some(Question { keys, names: name, attributes }) = self.question(method, who, flag) else {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
         let request = self.request(keys.key(), attributes);
@@ -270,34 +238,25 @@ impl Client {
         } else {
             self.evaluate(method, name, &request, &definitions)
         };
-        self.end(method, begun, false);
+        self.end(method, begun, verdict.status == AnswerStatus::Failed);
         self.record(name, &call, &verdict);
         take(verdict)
     }
 
     fn many(&self, method: Method, who: &Who<'_>, flags: &[Given<'_>], definitions: &Definitions) -> Vec<Answer> {
         let begun = self.begin(method);
-        let status = self.lifecycle.status();
-        let refuse = |status| {
-            let names = input::usable_names(flags).into_iter();
-            names.map(|name| self.refused(Given::Text(name), status).into_answer(name)).collect()
-        };
-        if status == Status::Destroyed {
-            self.complain_destroyed(method);
-            return refuse(AnswerStatus::Destroyed);
-        }
-        if status != Status::Ready {
-            self.notice_unready(method);
+        match self.lifecycle.status() {
+            Status::Destroyed => {
+                self.complain_destroyed(method);
+                return self.refuse_all(flags, AnswerStatus::Destroyed);
+            }
+            Status::Ready => {}
+            Status::NotReady | Status::WaitingFork => self.notice_unready(method),
         }
         let has_nothing = self.has_nothing(definitions);
-        let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
-            return refuse(AnswerStatus::Invalid);
-        };
-        let Some(names) = input::flag_names(flags, method, &self.log) else {
-            return Vec::new();
-        };
-        let Ok(attributes) = self.attributes(who, method) else {
-            return refuse(AnswerStatus::Invalid);
+        let Question { keys, names, attributes } = match self.questions(method, who, flags) {
+            Ok(question) => question,
+            Err(refusals) => return refusals,
         };
         let request = self.request(keys.key(), attributes);
         let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
@@ -397,32 +356,6 @@ impl Client {
         }
         self.recorder
             .impression(call, &Draft { name, flag: verdict.flag, treatment: verdict.treatment, label: verdict.label });
-    }
-
-    /// The attributes of a call; an error, which the log explains, when they cannot be read.
-    #[inline]
-    fn attributes<'a>(&self, who: &Who<'a>, method: Method) -> Result<Option<&'a Attributes>, Refused> {
-        match who.attributes {
-            Attached::Nothing => Ok(None),
-            Attached::Set(set) => Ok(Some(set)),
-            Attached::Unreadable(given) => {
-                // Which is an error, or it would have been read before.
-                let _ = input::attributes(given, method, &self.log);
-                Err(Refused)
-            }
-        }
-    }
-
-    /// The properties of a call as JSON. What is wrong with them is logged, and the call goes on without.
-    #[inline]
-    fn properties(&self, who: &Who<'_>, method: Method) -> Option<Arc<str>> {
-        match who.properties {
-            Attached::Nothing => None,
-            Attached::Set(set) => input::properties(set, method, &self.log).ok()?.json.map(Into::into),
-            Attached::Unreadable(given) => {
-                input::properties_from_json(given, method, &self.log).ok()?.json.map(Into::into)
-            }
-        }
     }
 
     /// The beginning of a call, if it is one of those that are timed.

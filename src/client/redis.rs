@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::question::Question;
 use super::{Answer, AnswerStatus, Client, Verdict, Who, operation};
 use crate::input::{self, Given, Method};
 use crate::lifecycle::Status;
@@ -27,13 +28,7 @@ impl Client {
             self.complain_destroyed(method);
             return take(self.refused(flag, AnswerStatus::Destroyed));
         }
-        let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
-            return take(self.refused(flag, AnswerStatus::Invalid));
-        };
-        let Some(name) = input::flag_name(flag, method, &self.log) else {
-            return take(self.refused(flag, AnswerStatus::Invalid));
-        };
-        let Ok(attributes) = self.attributes(who, method) else {
+        let Some(Question { keys, names: name, attributes }) = self.question(method, who, flag) else {
             return take(self.refused(flag, AnswerStatus::Invalid));
         };
         let request = self.request(keys.key(), attributes);
@@ -61,22 +56,13 @@ impl Client {
         flags: &[Given<'_>],
         began: Instant,
     ) -> Vec<Answer> {
-        let refuse = |status| {
-            let names = input::usable_names(flags).into_iter();
-            names.map(|name| self.refused(Given::Text(name), status).into_answer(name)).collect()
-        };
         if self.lifecycle.status() != Status::Ready {
             self.complain_destroyed(method);
-            return refuse(AnswerStatus::Destroyed);
+            return self.refuse_all(flags, AnswerStatus::Destroyed);
         }
-        let Some(keys) = input::keys(who.key, who.bucketing_key, method, &self.log) else {
-            return refuse(AnswerStatus::Invalid);
-        };
-        let Some(names) = input::flag_names(flags, method, &self.log) else {
-            return Vec::new();
-        };
-        let Ok(attributes) = self.attributes(who, method) else {
-            return refuse(AnswerStatus::Invalid);
+        let Question { keys, names, attributes } = match self.questions(method, who, flags) {
+            Ok(question) => question,
+            Err(refusals) => return refusals,
         };
         let request = self.request(keys.key(), attributes);
         let call = CallContext::new(keys.key(), request.key_hash, attributes, self.properties(who, method));
