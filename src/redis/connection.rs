@@ -281,7 +281,7 @@ impl io::Read for Stream {
 }
 
 /// What a server says, as it says it: the code and the rest.
-pub(super) fn text_of(error: &ServerError) -> String {
+pub(crate) fn text_of(error: &ServerError) -> String {
     match error.details() {
         Some(details) => format!("{} {details}", error.code()),
         None => error.code().to_owned(),

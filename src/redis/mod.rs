@@ -30,6 +30,7 @@ use std::time::Instant;
 
 use ::redis::{Pipeline, Value};
 
+pub(crate) use connection::text_of;
 pub(crate) use error::RedisError;
 pub(crate) use keys::Keys;
 pub(crate) use server::Redis;

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redis::{Cmd, Pipeline, Value};
 
+use crate::redis::text_of;
+
 /// How long what nobody fetches stays.
 const SECONDS_TO_LIVE: u32 = 3600;
 
@@ -150,10 +152,7 @@ pub(super) fn refusal_to_set(answers: &[Value]) -> Option<String> {
 
 fn refusal(answer: Option<&Value>) -> String {
     match answer {
-        Some(Value::ServerError(error)) => match error.details() {
-            Some(details) => format!("{} {details}", error.code()),
-            None => error.code().to_owned(),
-        },
+        Some(Value::ServerError(error)) => text_of(error),
         other => format!("unexpected answer {other:?}"),
     }
 }
