@@ -43,7 +43,19 @@ def _end_with_parent():
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-class Server:
+class Managed:
+    """Something with a `start`; for a `with`, which ends it also where it starts badly."""
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+
+class Server(Managed):
     """One redis-server process; for a `with`. It can be stopped, killed, paused and started again: what it answered
     to is on disk."""
 
@@ -66,14 +78,6 @@ class Server:
             lines += ['save ""', "appendonly yes", "enable-debug-command yes", "repl-diskless-sync-delay 0"]
         (self.directory / "redis.conf").write_text("\n".join([*lines, *settings]) + "\n")
         self._process = None
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
 
     def __exit__(self, *_raised):
         self.kill()
@@ -172,24 +176,32 @@ class Silent:
     options = Server.options
 
 
-class Replicated:
+class Group(Managed):
+    """Servers that belong together."""
+
+    def __init__(self):
+        self._all = []
+
+    def _add(self, server):
+        self._all.append(server)
+        server.start()
+        return server
+
+    def __exit__(self, *_raised):
+        for server in self._all:
+            server.__exit__()
+
+
+class Replicated(Group):
     """A master and a replica, and three sentinels that watch them by a name; for a `with`."""
 
     def __init__(self, *settings, service="main", sentinel_settings=(), tls=None, **login):
         self.service = service
         self._settings, self._tls, self._login = settings, tls, login
         self._sentinel_settings = sentinel_settings
-        self._all = []
+        super().__init__()
 
-    def __enter__(self):
-        try:
-            self._begin()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _begin(self):
+    def start(self):
         replication = [*self._settings, *(["tls-replication yes"] if self._tls else [])]
         master = self._add(Server(*replication, tls=self._tls, **self._login))
         replica = self._add(Server(*replication, f"replicaof {HOST} {master.port}", tls=self._tls, **self._login))
@@ -217,15 +229,6 @@ class Replicated:
         self.sentinels = [self._add(Server(*watching, sentinel=True, tls=self._tls, **login)) for _ in range(3)]
         for sentinel in self.sentinels:
             eventually(lambda s=sentinel: self._complete(s), "sentinels that know each other", 30)
-
-    def _add(self, server):
-        self._all.append(server)
-        server.start()
-        return server
-
-    def __exit__(self, *_raised):
-        for server in self._all:
-            server.__exit__()
 
     def _complete(self, sentinel):
         with sentinel.client() as client:
@@ -269,7 +272,7 @@ class Replicated:
         return eventually(changed, "another master", 30)
 
 
-class Cluster:
+class Cluster(Group):
     """Three masters, and a replica of the one that has a slot; for a `with`."""
 
     def __init__(self, slot, *settings, tls=None, **login):
@@ -281,20 +284,11 @@ class Cluster:
             "cluster-replica-validity-factor 0",
             *settings,
         ]
-        self._all = []
+        super().__init__()
 
-    def __enter__(self):
-        try:
-            self._begin()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _begin(self):
+    def start(self):
         for _ in range(4):
-            self._all.append(Server(*self._settings, tls=self._tls, **self._login))
-            self._all[-1].start()
+            self._add(Server(*self._settings, tls=self._tls, **self._login))
         self.masters, self.replica = self._all[:3], self._all[3]
         bounds = [0, 5461, 10923, 16384]
         clients = [server.client() for server in self._all]
@@ -334,10 +328,6 @@ class Cluster:
 
             eventually(follows, "a replica", 20)
             eventually(in_step, "the replica in step", 20)
-
-    def __exit__(self, *_raised):
-        for server in self._all:
-            server.__exit__()
 
     @property
     def options(self):
