@@ -40,6 +40,41 @@ link_library() {
     ln -sf libsplitio.so.1 "$LIBRARIES/libsplitio.so"
 }
 
+# Builds the emulator of Split's back end, unless SPLITIO_EMULATOR names one.
+build_emulator() {
+    [ -z "${SPLITIO_EMULATOR:-}" ] || return 0
+    cargo build --quiet -p splitio-emulator
+    export SPLITIO_EMULATOR=$TARGET/debug/splitio-emulator
+}
+
+# Gives Go, with the tag "dynamic", what it has of an installed library. Its cache knows neither what pkg-config says nor
+# the header: so the paths, and the header's checksum, go by variables that it knows.
+go_finds_library() {
+    mkdir -p "$TARGET/go/pkgconfig"
+    cat >"$TARGET/go/pkgconfig/splitio.pc" <<END
+Name: splitio
+Description: The Split (Harness FME) feature flag SDK
+Version: $(sed -n 's/^#define SPLIT_VERSION "\(.*\)"/\1/p' include/splitio.h)
+Libs: -lsplitio
+END
+    export PKG_CONFIG_PATH=$TARGET/go/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+    export CGO_CFLAGS="-O2 -g -I$ROOT/include -DSPLITIO_HEADER=$(cksum include/splitio.h | cut -d' ' -f1)"
+    export CGO_LDFLAGS="-O2 -g -L$LIBRARIES -Wl,-rpath,$LIBRARIES"
+    export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
+}
+
+# Counts one check that is a command, in `passed` or `failed`.
+check() {
+    local what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $what"
+    fi
+}
+
 # The counts in the last line of a script that ends in "N passed, M failed".
 LAST_LINE='$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p'
 
@@ -59,6 +94,22 @@ tally() { # pattern command...
         bad=1
         echo "FAILED: ${*:2}"
     fi
+    passed=$((passed + good))
+    failed=$((failed + bad))
+}
+
+# Runs pytest, shows what it says, and adds that to `passed` and `failed`.
+tally_pytest() { # command...
+    local output status=0 good bad
+    output=$(mktemp)
+    "$@" 2>&1 | tee "$output" || status=$?
+    # The number before a word in the last line; 0 where it is not.
+    count() { sed -n "\$s/.*[^0-9]*\b\([0-9][0-9]*\) $1.*/\1/p" "$output" | grep . || echo 0; }
+    good=$(count passed)
+    bad=$(($(count failed) + $(count error)))
+    rm -f "$output"
+    # It ended without saying that something failed, or ran nothing.
+    if { [ $status -ne 0 ] || [ "$good" = 0 ]; } && [ $bad -eq 0 ]; then bad=1; fi
     passed=$((passed + good))
     failed=$((failed + bad))
 }

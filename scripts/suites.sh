@@ -34,8 +34,7 @@ is_left_out() { false; }
 # The library, the backend of the suites of standalone mode, and the directory $work.
 prepare() { # name of the directory
     [ -z "$build" ] || build_library
-    cargo build --quiet -p splitio-emulator
-    export SPLITIO_EMULATOR=$TARGET/debug/splitio-emulator
+    build_emulator
     work=$OUT/$1
     mkdir -p "$work"
 }
