@@ -4,9 +4,9 @@ import json
 import logging
 import sys
 import threading
-import urllib.parse
 
 import splitio
+from conform import decoded, encoded
 from splitio.client.key import Key
 
 
@@ -16,16 +16,6 @@ class Listener:
 
     def log_impression(self, data):
         self.heard.append(data["impression"])
-
-
-def encoded(value):
-    if value is None:
-        return "-"
-    return "%2D" if value == "-" else urllib.parse.quote(str(value), safe="")
-
-
-def decoded(field):
-    return None if field == "-" else urllib.parse.unquote(field)
 
 
 class Session:

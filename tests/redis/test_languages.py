@@ -15,16 +15,8 @@ ROOT = HERE.parents[2]
 CONFIG = '{"color":"teal","size":7}'
 
 
-def run(command, directory=None, environment=None, good=True):
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def run(command, directory=None, good=True):
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode == 0) == good, done.stdout + done.stderr
     return done.stdout.splitlines()
 
