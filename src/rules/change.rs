@@ -6,12 +6,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
 use super::definitions::Definitions;
 use super::flag::Flag;
 use super::intern::Interned;
-use super::key_table::key_hash;
+use super::name_table::{NameTable, Named};
 use super::rule_based_segment::RuleBasedSegment;
 
 /// What happens to one object.
@@ -56,41 +54,20 @@ impl Applied {
     }
 }
 
-/// A definition with a name.
-trait Named {
-    fn name(&self) -> &str;
+/// A definition that can be told from others.
+trait Comparable: Named {
     fn fingerprint(&self) -> u64;
-    /// Whether the indexes have the same to say of both.
-    fn is_indexed_as(&self, other: &Self) -> bool;
 }
 
-impl Named for Flag {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
+impl Comparable for Flag {
     fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
-
-    fn is_indexed_as(&self, other: &Self) -> bool {
-        self.sets == other.sets
-            && self.traffic_type == other.traffic_type
-            && self.segments().map(|segment| segment.id).eq(other.segments().map(|segment| segment.id))
-    }
 }
 
-impl Named for RuleBasedSegment {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
+impl Comparable for RuleBasedSegment {
     fn fingerprint(&self) -> u64 {
         self.fingerprint
-    }
-
-    fn is_indexed_as(&self, other: &Self) -> bool {
-        self.segments().map(|segment| segment.id).eq(other.segments().map(|segment| segment.id))
     }
 }
 
@@ -107,16 +84,12 @@ impl Definitions {
         let mut next = self.clone();
 
         let rbs = merge(&self.rule_based_segments, change.rule_based_segments, change.replace);
-        for Difference { before, after } in rbs.differences.iter().filter(|difference| difference.is_indexed_anew()) {
-            let indexes = Arc::make_mut(&mut next.indexes);
-            before.iter().flat_map(|segment| segment.segments()).for_each(|segment| indexes.remove_segment(segment));
-            after.iter().flat_map(|segment| segment.segments()).for_each(|segment| indexes.add_segment(segment));
+        for Difference { before, after } in &rbs.differences {
+            next.indexes.change_rule_based_segment(before.as_deref(), after.as_deref());
         }
         let flags = merge(&self.flags, filtered, change.replace);
-        for Difference { before, after } in flags.differences.iter().filter(|difference| difference.is_indexed_anew()) {
-            let indexes = Arc::make_mut(&mut next.indexes);
-            before.iter().for_each(|flag| indexes.remove_flag(flag, filter));
-            after.iter().for_each(|flag| indexes.add_flag(flag, filter));
+        for Difference { before, after } in &flags.differences {
+            next.indexes.change_flag(before.as_deref(), after.as_deref(), filter);
         }
 
         let applied = Applied {
@@ -124,10 +97,10 @@ impl Definitions {
             rule_based_segments_changed: !rbs.differences.is_empty(),
         };
         if let Some(table) = rbs.table {
-            next.rule_based_segments = Arc::new(table);
+            next.rule_based_segments = table;
         }
         if let Some(table) = flags.table {
-            next.flags = Arc::new(table);
+            next.flags = table;
         }
         next.change_number = change.change_number.unwrap_or(self.change_number);
         next.rbs_change_number = change.rbs_change_number.unwrap_or(self.rbs_change_number);
@@ -142,12 +115,10 @@ impl Definitions {
         if change_number < self.change_number || change_number < before.change_number || is_known {
             return None;
         }
-        let mut table = HashTable::clone(&self.flags);
         // Sets, traffic type and segments are what they were, so no index changes.
-        let killed = Arc::new(before.killed_with(default_treatment, change_number));
-        let place = table.find_mut(key_hash(flag).value(), |known| *known.name == *flag)?;
-        *place = killed;
-        Some(Definitions { flags: Arc::new(table), ..self.clone() })
+        let mut next = self.clone();
+        next.flags.insert(Arc::new(before.killed_with(default_treatment, change_number)));
+        Some(next)
     }
 }
 
@@ -157,15 +128,6 @@ struct Difference<T> {
 }
 
 impl<T: Named> Difference<T> {
-    /// Whether the indexes change with it. Most changes are to rules only, and a copy of the indexes of ten thousand
-    /// flags takes longer than the rest of an update.
-    fn is_indexed_anew(&self) -> bool {
-        match (&self.before, &self.after) {
-            (Some(before), Some(after)) => !before.is_indexed_as(after),
-            _ => true,
-        }
-    }
-
     fn name(&self) -> Option<&str> {
         self.before.as_deref().or(self.after.as_deref()).map(Named::name)
     }
@@ -173,18 +135,17 @@ impl<T: Named> Difference<T> {
 
 struct Merged<T> {
     /// `None` where nothing changed.
-    table: Option<HashTable<Arc<T>>>,
+    table: Option<NameTable<T>>,
     /// By name.
     differences: Vec<Difference<T>>,
 }
 
-fn merge<T: Named>(before: &HashTable<Arc<T>>, puts: impl IntoIterator<Item = Put<T>>, replace: bool) -> Merged<T> {
+fn merge<T: Comparable>(before: &NameTable<T>, puts: impl IntoIterator<Item = Put<T>>, replace: bool) -> Merged<T> {
     let mut puts = puts.into_iter().peekable();
     if puts.peek().is_none() && !replace {
         return Merged { table: None, differences: Vec::new() };
     }
-    let mut table = if replace { HashTable::with_capacity(before.len()) } else { before.clone() };
-    table.reserve(puts.size_hint().0, hash_of);
+    let mut table = if replace { NameTable::default() } else { before.clone() };
     let mut touched: BTreeSet<Box<str>> = BTreeSet::new();
     if replace {
         touched.extend(before.iter().map(|object| Box::from(object.name())));
@@ -193,26 +154,24 @@ fn merge<T: Named>(before: &HashTable<Arc<T>>, puts: impl IntoIterator<Item = Pu
         match put {
             Put::Store(object) => {
                 touched.insert(object.name().into());
-                let unchanged = find(before, object.name()).filter(|old| is_same(&***old, &*object)).cloned();
-                store(&mut table, unchanged.unwrap_or(object));
+                let unchanged = before.get(object.name()).filter(|old| is_same(&***old, &*object)).cloned();
+                table.insert(unchanged.unwrap_or(object));
             }
             Put::Remove(name) => {
-                if let Ok(found) = table.find_entry(key_hash(&name).value(), |object| object.name() == &*name) {
-                    found.remove();
-                }
+                table.remove(&name);
                 touched.insert(name);
             }
             Put::Keep(name) => {
-                if find(&table, &name).is_none()
-                    && let Some(old) = find(before, &name)
+                if table.get(&name).is_none()
+                    && let Some(old) = before.get(&name)
                 {
-                    store(&mut table, Arc::clone(old));
+                    table.insert(Arc::clone(old));
                 }
             }
         }
     }
     let compare = |name: Box<str>| {
-        let (before, after) = (find(before, &name).cloned(), find(&table, &name).cloned());
+        let (before, after) = (before.get(&name).cloned(), table.get(&name).cloned());
         let same = match (&before, &after) {
             (Some(before), Some(after)) => is_same(&**before, &**after),
             (None, None) => true,
@@ -224,24 +183,8 @@ fn merge<T: Named>(before: &HashTable<Arc<T>>, puts: impl IntoIterator<Item = Pu
     Merged { table: (!differences.is_empty()).then_some(table), differences }
 }
 
-fn is_same<T: Named>(one: &T, other: &T) -> bool {
+fn is_same<T: Comparable>(one: &T, other: &T) -> bool {
     one.fingerprint() == other.fingerprint()
-}
-
-fn hash_of<T: Named>(object: &Arc<T>) -> u64 {
-    key_hash(object.name()).value()
-}
-
-fn find<'t, T: Named>(table: &'t HashTable<Arc<T>>, name: &str) -> Option<&'t Arc<T>> {
-    table.find(key_hash(name).value(), |object| object.name() == name)
-}
-
-fn store<T: Named>(table: &mut HashTable<Arc<T>>, object: Arc<T>) {
-    let hash = hash_of(&object);
-    match table.find_mut(hash, |known| known.name() == object.name()) {
-        Some(place) => *place = object,
-        None => drop(table.insert_unique(hash, object, hash_of)),
-    }
 }
 
 #[cfg(test)]

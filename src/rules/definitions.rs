@@ -1,47 +1,49 @@
 //! One state of everything an evaluation reads.
 //!
 //! A state never changes: the storage makes the next one from it and publishes that whole, so an evaluation sees flags,
-//! rule-based segments and segments that belong together. The parts are shared between states; a new state of one
-//! segment copies a list of pointers, and neither flags nor keys.
+//! rule-based segments and segments that belong together. The parts are shared between states: a change of one flag copies
+//! a page of the flags' table, a new state of one segment the list of segments, and neither any flag or key.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
 use super::flag::Flag;
+use super::indexes::Indexes;
 use super::key_table::{KeyHash, key_hash};
-use super::matcher::{SegmentId, SegmentRef};
+use super::matcher::SegmentId;
+use super::name_table::{NameTable, Named};
 use super::rule_based_segment::RuleBasedSegment;
 use super::segment::Segment;
-use crate::input::same;
 
 /// Flags, rule-based segments and segments in one state. Clones share everything.
 #[derive(Clone, Debug)]
 pub(crate) struct Definitions {
-    pub(super) flags: Arc<HashTable<Arc<Flag>>>,
-    pub(super) rule_based_segments: Arc<HashTable<Arc<RuleBasedSegment>>>,
+    pub(super) flags: NameTable<Flag>,
+    pub(super) rule_based_segments: NameTable<RuleBasedSegment>,
     /// By [`SegmentId`].
     pub(super) segments: Arc<Vec<Option<Arc<Segment>>>>,
-    pub(super) indexes: Arc<Indexes>,
+    pub(super) indexes: Indexes,
     pub(super) change_number: i64,
     pub(super) rbs_change_number: i64,
-}
-
-/// What is asked of all flags together, kept in step with them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Indexes {
-    /// Flags by set; only sets of the filter if there is one.
-    sets: HashMap<Box<str>, BTreeSet<Box<str>>>,
-    /// How many flags have a traffic type.
-    traffic_types: HashMap<Box<str>, usize>,
-    /// Segments that flags and rule-based segments refer to, and how often.
-    segments: BTreeMap<Arc<str>, (SegmentId, usize)>,
 }
 
 /// What a key of a segment, and a flag, take: more than most do.
 const BYTES_PER_KEY: usize = 40;
 const BYTES_PER_FLAG: usize = 2048;
+
+impl Named for Flag {
+    #[inline(always)]
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for RuleBasedSegment {
+    #[inline(always)]
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
 
 impl Default for Definitions {
     fn default() -> Self {
@@ -53,10 +55,10 @@ impl Definitions {
     /// The state before anything is known.
     pub(crate) fn empty() -> Self {
         Definitions {
-            flags: Arc::default(),
-            rule_based_segments: Arc::default(),
+            flags: NameTable::default(),
+            rule_based_segments: NameTable::default(),
             segments: Arc::default(),
-            indexes: Arc::default(),
+            indexes: Indexes::default(),
             change_number: -1,
             rbs_change_number: -1,
         }
@@ -97,7 +99,7 @@ impl Definitions {
 
     #[inline(always)]
     pub(super) fn flag_hashed(&self, hash: KeyHash, name: &str) -> Option<&Arc<Flag>> {
-        self.flags.find(hash.value(), |flag| same(flag.name.as_bytes(), name.as_bytes()))
+        self.flags.get_hashed(hash, name)
     }
 
     /// All flags, in no particular order.
@@ -117,7 +119,7 @@ impl Definitions {
 
     #[inline]
     pub(super) fn rule_based_segment_hashed(&self, hash: KeyHash, name: &str) -> Option<&Arc<RuleBasedSegment>> {
-        self.rule_based_segments.find(hash.value(), |segment| *segment.name == *name)
+        self.rule_based_segments.get_hashed(hash, name)
     }
 
     /// All rule-based segments.
@@ -150,77 +152,27 @@ impl Definitions {
 
     /// Names of the flags that belong to any of these sets: distinct, sorted. Unknown sets add nothing.
     pub(crate) fn flags_of_sets<S: AsRef<str>>(&self, sets: &[S]) -> Vec<&str> {
-        let flags = sets.iter().filter_map(|set| self.indexes.sets.get(set.as_ref())).flatten();
-        flags.map(|flag| &**flag).collect::<BTreeSet<_>>().into_iter().collect()
+        let flags = sets.iter().flat_map(|set| self.indexes.flags_of_set(set.as_ref()));
+        flags.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether a flag belongs to this set, or a filter names it.
     pub(crate) fn knows_set(&self, set: &str, filter: Option<&[String]>) -> bool {
-        self.indexes.sets.contains_key(set) || filter.is_some_and(|filter| filter.iter().any(|known| known == set))
+        self.indexes.has_set(set) || filter.is_some_and(|filter| filter.iter().any(|known| known == set))
     }
 
     /// Whether any flag has this traffic type.
     pub(crate) fn has_traffic_type(&self, name: &str) -> bool {
-        self.indexes.traffic_types.contains_key(name)
+        self.indexes.has_traffic_type(name)
     }
 
     /// Segments that must be loaded for these flags and rule-based segments, sorted by name.
     pub(crate) fn needed_segments(&self) -> impl ExactSizeIterator<Item = (&str, SegmentId)> {
-        self.indexes.segments.iter().map(|(name, &(id, _))| (&**name, id))
+        self.indexes.segments()
     }
 
     /// The number of a segment that must be loaded; `None` for one that nothing refers to.
     pub(crate) fn needed_segment(&self, name: &str) -> Option<SegmentId> {
-        self.indexes.segments.get(name).map(|&(id, _)| id)
+        self.indexes.segment(name)
     }
-}
-
-impl Indexes {
-    /// Takes a flag in. Of its sets only those of the filter are indexed.
-    pub(super) fn add_flag(&mut self, flag: &Flag, filter: Option<&[String]>) {
-        for set in indexed_sets(flag, filter) {
-            self.sets.entry(set.clone()).or_default().insert(flag.name.clone());
-        }
-        if let Some(traffic_type) = &flag.traffic_type {
-            *self.traffic_types.entry(traffic_type.clone()).or_default() += 1;
-        }
-        flag.segments().for_each(|segment| self.add_segment(segment));
-    }
-
-    pub(super) fn remove_flag(&mut self, flag: &Flag, filter: Option<&[String]>) {
-        for set in indexed_sets(flag, filter) {
-            if let Some(flags) = self.sets.get_mut(set) {
-                flags.remove(&flag.name);
-                if flags.is_empty() {
-                    self.sets.remove(set);
-                }
-            }
-        }
-        if let Some(traffic_type) = &flag.traffic_type
-            && let Some(count) = self.traffic_types.get_mut(traffic_type)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.traffic_types.remove(traffic_type);
-            }
-        }
-        flag.segments().for_each(|segment| self.remove_segment(segment));
-    }
-
-    pub(super) fn add_segment(&mut self, segment: &SegmentRef) {
-        self.segments.entry(Arc::clone(&segment.name)).or_insert((segment.id, 0)).1 += 1;
-    }
-
-    pub(super) fn remove_segment(&mut self, segment: &SegmentRef) {
-        if let Some((_, count)) = self.segments.get_mut(&segment.name) {
-            *count -= 1;
-            if *count == 0 {
-                self.segments.remove(&segment.name);
-            }
-        }
-    }
-}
-
-fn indexed_sets<'f>(flag: &'f Flag, filter: Option<&'f [String]>) -> impl Iterator<Item = &'f Box<str>> {
-    flag.sets.iter().filter(move |set| filter.is_none_or(|filter| filter.iter().any(|known| **known == ***set)))
 }

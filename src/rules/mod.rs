@@ -12,11 +12,13 @@ mod definitions;
 mod evaluator;
 mod fallback;
 mod flag;
+mod indexes;
 mod intern;
 mod key_set;
 mod key_table;
 pub(crate) mod labels;
 mod matcher;
+mod name_table;
 #[cfg(test)]
 mod nesting;
 mod one_key;

@@ -4,12 +4,9 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
 use super::definitions::Definitions;
 use super::flag::Flag;
 use super::key_set::KeySet;
-use super::key_table::key_hash;
 use super::matcher::SegmentId;
 use super::rule_based_segment::RuleBasedSegment;
 use super::segment::Segment;
@@ -23,22 +20,12 @@ impl Definitions {
         memberships: &[(SegmentId, bool)],
     ) -> Self {
         Definitions {
-            flags: table(flags, |flag| &flag.name),
-            rule_based_segments: table(rule_based_segments, |segment| &segment.name),
+            flags: flags.into_iter().collect(),
+            rule_based_segments: rule_based_segments.into_iter().collect(),
             segments: Arc::new(segments(key, memberships)),
             ..Definitions::empty()
         }
     }
-}
-
-fn table<T>(objects: impl IntoIterator<Item = Arc<T>>, name: fn(&T) -> &str) -> Arc<HashTable<Arc<T>>> {
-    let hash = |object: &Arc<T>| key_hash(name(object)).value();
-    let objects = objects.into_iter();
-    let mut table = HashTable::with_capacity(objects.size_hint().0);
-    for object in objects {
-        table.insert_unique(hash(&object), object, hash);
-    }
-    Arc::new(table)
 }
 
 /// All segments that have the key are one, and those that do not are another.
