@@ -172,8 +172,8 @@ impl Counts {
         writer.add(array.make_cell(slot, bank), 1);
     }
 
-    /// Counts an impression of a name that has no slot, because no definition of it is known.
-    pub(super) fn add_unknown(&self, flag: &str, time: i64) {
+    /// Counts an impression of a name that has no slot: no definition of it is known, or there were too many names.
+    pub(super) fn add_unslotted(&self, flag: &str, time: i64) {
         let entered = lock(&self.ledger).enter(&flag.into(), truncated_to_hour(time), 1);
         self.complain(entered);
     }
@@ -439,7 +439,7 @@ mod tests {
         for (slot, flag) in [(70_000, "z"), (0, "b"), (63, "a"), (64, "c")] {
             counts.add(slot, flag, TEN);
         }
-        counts.add_unknown("unknown", TEN);
+        counts.add_unslotted("unknown", TEN);
         drop(counts.take(TEN).expect("counts"));
         counts.add(0, "b", TEN);
         let expected = [("a", 1), ("b", 2), ("c", 1), ("unknown", 1), ("z", 1)];
@@ -470,7 +470,7 @@ mod tests {
         counts.add(0, "known", TEN);
         assert_eq!(counts.counted(TEN), 1);
         for name in 0..MOST_ENTRIES + 10 {
-            counts.add_unknown(&name.to_string(), TEN);
+            counts.add_unslotted(&name.to_string(), TEN);
         }
         counts.add(0, "known", TEN);
         let expected = MOST_ENTRIES as u64 + 1;

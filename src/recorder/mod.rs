@@ -278,9 +278,9 @@ impl Recorder {
 
     #[inline(always)]
     fn count(&self, draft: Draft<'_>, now: i64) {
-        match draft.flag {
-            Some(flag) => self.counts.add(flag.slot, draft.name, now),
-            None => self.counts.add_unknown(draft.name, now),
+        match draft.flag.and_then(|flag| flag.slot) {
+            Some(slot) => self.counts.add(slot, draft.name, now),
+            None => self.counts.add_unslotted(draft.name, now),
         }
     }
 
@@ -452,15 +452,14 @@ impl Meter for Arc<Telemetry> {
 
 /// A hash of the five fields that make two impressions the same: matching key, flag, treatment, label, change number.
 ///
-/// Treatments and labels are interned, so their addresses stand for them, and a flag's slot for its name.
+/// Treatments and labels are interned, so their addresses stand for them, and a flag's slot, if it has one, for its name.
 #[inline(always)]
 fn fingerprint(key: KeyHash, draft: Draft<'_>) -> u64 {
     // Of the key, whose hash is the last to be there, only one product has to wait.
     const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let (flag, change_number) = match draft.flag {
-        Some(flag) => (u64::from(flag.slot), flag.change_number.cast_unsigned()),
-        None => (key_hash(draft.name).value(), 0),
-    };
+    let slot = draft.flag.and_then(|flag| flag.slot);
+    let flag = slot.map_or_else(|| key_hash(draft.name).value(), u64::from);
+    let change_number = draft.flag.map_or(0, |flag| flag.change_number.cast_unsigned());
     let treatment = draft.treatment.as_ptr().addr() as u64;
     let label = draft.label.map_or(0, |label| label.as_ptr().addr() as u64);
     let answer = mix(flag ^ change_number.wrapping_mul(SPREAD), treatment ^ label.wrapping_mul(SPREAD));

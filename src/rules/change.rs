@@ -102,6 +102,9 @@ impl Definitions {
         if let Some(table) = flags.table {
             next.flags = table;
         }
+        if !next.indexes.needs_the_segments_of(&self.indexes) {
+            next.forget_unneeded_segments();
+        }
         next.change_number = change.change_number.unwrap_or(self.change_number);
         next.rbs_change_number = change.rbs_change_number.unwrap_or(self.rbs_change_number);
         (next, applied)
@@ -326,6 +329,25 @@ mod tests {
         assert_eq!(needed(&world), ["of rule", "own", "shared"]);
         world.put(&[archived("a"), archived("b")], &[archived("r")]);
         assert_eq!(needed(&world), NONE);
+    }
+
+    #[test]
+    fn segments_that_nothing_refers_to_are_kept_up_to_a_limit() {
+        let mut world = World::with_flags(&[flag_json("stays", &in_segment("needed"))]);
+        world.segment("needed", &["ann"]);
+        let long: Vec<String> = (0..20).map(|n| format!("{n}{}", "x".repeat(1024 * 1024))).collect();
+        let names = ["s0", "s1", "s2", "s3"];
+        for (number, name) in names.iter().enumerate() {
+            world.put(&[flag_json("f", &in_segment(name))], NONE);
+            world.segment(name, &long);
+            world.put(&[archived("f")], NONE);
+            let kept = if number < 3 { number + 1 } else { 0 };
+            assert_eq!(world.definitions.segments().count(), 1 + kept, "after {name}");
+        }
+        assert_eq!(world.treatment("stays", "ann"), "on");
+        world.put(&[flag_json("f", &in_segment("s1"))], NONE);
+        let id = world.definitions.needed_segment("s1").expect("needed");
+        assert!(world.definitions.segment(id).is_none(), "to be fetched again");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! rule-based segments and segments that belong together. The parts are shared between states: a change of one flag copies
 //! a page of the flags' table, a new state of one segment the list of segments, and neither any flag or key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::flag::Flag;
@@ -30,6 +30,9 @@ pub(crate) struct Definitions {
 /// What a key of a segment, and a flag, take: more than most do.
 const BYTES_PER_KEY: usize = 40;
 const BYTES_PER_FLAG: usize = 2048;
+
+/// Segments that nothing refers to any more are kept for the flag that may come back, as long as they take no more bytes.
+const UNNEEDED_BYTES: usize = 64 * 1024 * 1024;
 
 impl Named for Flag {
     #[inline(always)]
@@ -148,6 +151,20 @@ impl Definitions {
         }
         segments[index] = Some(segment);
         Definitions { segments: Arc::new(segments), ..self.clone() }
+    }
+
+    /// Lets go of the segments that nothing refers to, if they take many bytes. Whatever refers to one again makes it be
+    /// fetched as if it was new.
+    pub(super) fn forget_unneeded_segments(&mut self) {
+        let needed: HashSet<u32> = self.needed_segments().map(|(_, id)| id.0).collect();
+        let is_needed = |place: usize| u32::try_from(place).is_ok_and(|id| needed.contains(&id));
+        let unneeded = self.segments.iter().enumerate().filter(|(place, _)| !is_needed(*place));
+        let bytes: usize = unneeded.flat_map(|(_, segment)| segment).map(|segment| segment.keys.heap_bytes()).sum();
+        if bytes > UNNEEDED_BYTES {
+            let segments = self.segments.iter().enumerate();
+            let kept = segments.map(|(place, segment)| segment.clone().filter(|_| is_needed(place)));
+            self.segments = Arc::new(kept.collect());
+        }
     }
 
     /// Names of the flags that belong to any of these sets: distinct, sorted. Unknown sets add nothing.

@@ -89,8 +89,8 @@ pub(crate) fn pick_by_bucket(parts: &[Partition], bucket: u8) -> Option<&Choice>
 pub(crate) struct Flag {
     /// Its name.
     pub(crate) name: Box<str>,
-    /// A small number for its name, the same for the life of a factory.
-    pub(crate) slot: u32,
+    /// A small number for its name, the same for the life of a factory; none where there were too many names.
+    pub(crate) slot: Option<u32>,
     /// Whether everybody gets the default treatment.
     pub(crate) killed: bool,
     /// What those get whom no condition serves.

@@ -50,6 +50,11 @@ impl Indexes {
         self.segments.get(name).map(|&(id, _)| id)
     }
 
+    /// Whether nothing changed between these two in what is referred to.
+    pub(super) fn needs_the_segments_of(&self, other: &Indexes) -> bool {
+        Arc::ptr_eq(&self.segments, &other.segments)
+    }
+
     /// A flag came, went, or is another now. Of its sets only those of the filter are indexed.
     pub(super) fn change_flag(&mut self, before: Option<&Flag>, after: Option<&Flag>, filter: Option<&[String]>) {
         let (had, has) = (before.map_or(&[][..], |flag| &flag.sets), after.map_or(&[][..], |flag| &flag.sets));

@@ -60,6 +60,12 @@ impl KeySet {
         self.base.len() + added - removed
     }
 
+    /// Bytes on the heap, those included that other sets share.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let delta = self.delta.as_ref().map_or(0, |delta| delta.added.heap_bytes() + delta.removed.heap_bytes());
+        self.base.heap_bytes() + delta
+    }
+
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0

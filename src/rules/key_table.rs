@@ -126,7 +126,6 @@ impl KeyTable {
     }
 
     /// Bytes on the heap.
-    #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.arena.capacity() + self.places.allocation_size()
     }

@@ -44,7 +44,7 @@ pub(crate) use intern::intern_treatment;
 pub(crate) use key_table::{KeyHash, KeyTableError, key_hash};
 pub(crate) use labels::Label;
 pub(crate) use matcher::{SegmentId, SegmentRef};
-pub(crate) use registry::Registry;
+pub(crate) use registry::{Registry, RegistryError};
 pub(crate) use rule_based_segment::RuleBasedSegment;
 pub(crate) use segment::Segment;
 

@@ -15,8 +15,8 @@ use crate::rules::compiled::{
     Pattern, SemverTest, SetRelation, Test, Unit, Version, choice,
 };
 use crate::rules::{
-    ConfigText, Flag, InternError, Interned, KeyTableError, Label, Put, Registry, RuleBasedSegment, intern_treatment,
-    labels,
+    ConfigText, Flag, InternError, Interned, KeyTableError, Label, Put, Registry, RegistryError, RuleBasedSegment,
+    intern_treatment, labels,
 };
 
 /// What log lines about definitions begin with.
@@ -52,6 +52,14 @@ pub(crate) enum WireError {
         #[from]
         #[source]
         cause: InternError,
+    },
+    /// A segment that it refers to cannot be kept.
+    #[error("its segments cannot be kept: {cause}")]
+    Segments {
+        /// Why.
+        #[from]
+        #[source]
+        cause: RegistryError,
     },
     /// A list of keys cannot be kept.
     #[error("its keys cannot be kept: {cause}")]
@@ -129,7 +137,7 @@ pub(crate) fn compile_rule_based_segment(
     for entry in dto.excluded.iter().flat_map(|excluded| &excluded.segments) {
         let Some(name) = segment_name(entry.name.as_ref())? else { continue };
         match entry.kind.as_ref().map_or("standard", Text::as_ref) {
-            "standard" => excluded.push(Excluded::Segment(compiler.registry.segment(name))),
+            "standard" => excluded.push(Excluded::Segment(compiler.registry.segment(name)?)),
             "rule-based" => excluded.push(Excluded::RuleBased(NameRef::new(name))),
             // Large ones, and kinds of the future: nobody is in them.
             _ => {}
@@ -213,7 +221,7 @@ impl Compiler<'_> {
         let leaf = match kind {
             "ALL_KEYS" => return Ok(Some(Test::AllKeys)),
             "IN_SEGMENT" => {
-                let segment = segment_name(segment)?.map(|name| self.registry.segment(name));
+                let segment = segment_name(segment)?.map(|name| self.registry.segment(name)).transpose()?;
                 return Ok(Some(segment.map_or(Test::Unusable, Test::InSegment)));
             }
             "IN_RULE_BASED_SEGMENT" => {

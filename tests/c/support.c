@@ -119,6 +119,24 @@ char *read_file(const char *path) {
     return text;
 }
 
+/* ---- Texts ------------------------------------------------------------------------------------------------------- */
+
+bool is_utf8(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at != '\0') {
+        int more = *at < 0x80                  ? 0
+                   : *at >= 0xc2 && *at < 0xe0 ? 1
+                   : *at >= 0xe0 && *at < 0xf0 ? 2
+                   : *at >= 0xf0 && *at < 0xf5 ? 3
+                                               : -1;
+        if (more < 0) return false;
+        for (at++; more > 0; more--, at++) {
+            if ((*at & 0xc0) != 0x80) return false;
+        }
+    }
+    return true;
+}
+
 /* ---- Definitions ------------------------------------------------------------------------------------------------- */
 
 const char *one_flag(const char *name, const char *treatment, long long change_number) {

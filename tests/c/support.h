@@ -38,6 +38,11 @@ void write_bytes(const char *name, const void *bytes, size_t len);
 /* The text of a file, for the caller to free. */
 char *read_file(const char *path);
 
+/* ---- Texts ------------------------------------------------------------------------------------------------------- */
+
+/* Whether it is valid UTF-8 up to its NUL. */
+bool is_utf8(const char *text);
+
 /* ---- Definitions ------------------------------------------------------------------------------------------------- */
 
 /*
