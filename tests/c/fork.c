@@ -4,54 +4,17 @@
  * reports that each test answers.
  */
 #include "backend.h"
+#include "children.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
 static backend *server;
 static split_factory *factory; /* of the running test */
-
-/* ---- Children ---------------------------------------------------------------------------------------------------- */
-
-/* Milliseconds after which a child is taken to hang. */
-enum { CHILD_MS = 2 * PATIENCE_MS };
-
-static int status_of(pid_t child) {
-    long long until = now_ms() + CHILD_MS;
-    int status = -1;
-    while (waitpid(child, &status, WNOHANG) == 0) {
-        if (now_ms() > until) {
-            kill(child, SIGKILL);
-            waitpid(child, &status, 0);
-            return -1;
-        }
-        usleep(2000);
-    }
-    return status;
-}
-
-static pid_t forked(void (*body)(void)) {
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        check_failures = 0;
-        body();
-        fflush(NULL);
-        end_child(check_failures == 0);
-    }
-    CHECK(child > 0);
-    return child;
-}
-
-/* Runs `body` in a child; its failed checks are this test's. */
-static void in_child(void (*body)(void)) {
-    CHECK_INT(status_of(forked(body)), 0);
-}
 
 static void destroyed_in_order(void) {
     CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
