@@ -206,6 +206,7 @@ func TestManagerOfNothing(t *testing.T) {
 	}
 }
 
+// B08: every method, on what is destroyed.
 func TestAfterDestroy(t *testing.T) {
 	factory := started(t, "key", at(threeFlags(t)))
 	split, manager := factory.Client(), factory.Manager()
