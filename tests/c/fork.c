@@ -617,7 +617,11 @@ static void subprocesses_are_nothing_to_the_parent(void) { /* B03 */
     char *arguments[] = {program, NULL};
     bool others[256];
     for (int fd = 0; fd < 256; fd++) others[fd] = fcntl(fd, F_GETFD) >= 0;
-    make("{\"streamingEnabled\": true}");
+    backend_reset(server);
+    backend_told(server, "POST", "options", "{\"streaming\": true}");
+    factory = standalone(server, "{\"streamingEnabled\": true, \"eventsPushRate\": 3600}");
+    CHECK_INT(split_track(factory, "parent", "user", "bought", 1, NULL), SPLIT_OK);
+    CHECK(backend_waited(server, "stream", "requests", 1));
     for (int fd = 0; fd < 256; fd++) {
         int flags = fcntl(fd, F_GETFD);
         if (others[fd] || flags < 0) continue;
@@ -633,11 +637,16 @@ static void subprocesses_are_nothing_to_the_parent(void) { /* B03 */
             _exit(1);
         }
         CHECK_INT(status_of(child), 0);
+        if (i == 50) kill_banner("during");
     }
+    CHECK(gave_way("during"));
     kill_banner("later");
     CHECK(gave_way("later"));
     CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
+    CHECK_INT(backend_count(server, "stream", "requests"), 1);
+    CHECK_INT(backend_count(server, "events/bulk", "requests"), 0);
     destroyed_in_order();
+    CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
 }
 
 /* ---- Localhost mode ---------------------------------------------------------------------------------------------- */
