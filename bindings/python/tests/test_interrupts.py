@@ -11,6 +11,7 @@ from support import backend as backends
 from support import programs
 
 import splitio
+from splitio.exceptions import TimeoutException
 
 START = """
 import json, sys, threading, time, asyncio, splitio
@@ -105,7 +106,7 @@ def test_b36_other_threads_go_on_while_one_waits(backend, call):
 
     def wait():
         if call == "block_until_ready":
-            with pytest.raises(splitio.exceptions.TimeoutException):
+            with pytest.raises(TimeoutException):
                 factory.block_until_ready(0.5)
         elif call == "flush":
             factory.flush(0.5)
