@@ -29,6 +29,7 @@ pub mod config;
 mod descriptors;
 mod factory;
 pub mod ffi;
+mod files;
 pub mod input;
 mod lifecycle;
 pub mod logging;
