@@ -108,6 +108,46 @@ mode() { # mode flags -- prefix
     done
 }
 
+# A sanitizer that finds nothing may not be there: it has to find what tests/sanitize/planted.c does wrong. Arguments as of
+# `mode`; lines of a fault and what is said of it come on standard input. The script has COMPILE, a compiler for C.
+planted() { # mode flags -- prefix
+    local mode=$1 flags=() fault words
+    shift
+    while [ "$1" != -- ]; do
+        flags+=("$1")
+        shift
+    done
+    shift
+    check "tests/sanitize/planted.c is built ($mode)" "${COMPILE[@]}" -g "${flags[@]}" "${WARNINGS[@]}" -Iinclude \
+        tests/sanitize/planted.c -o "$work/planted-$mode" -L"$LIBRARIES" -lsplitio -Wl,-rpath,"$LIBRARIES" -lpthread
+    while read -r fault words; do
+        check "$fault is caught ($mode)" fault_is_caught "$words" "$@" "$work/planted-$mode" "$fault"
+    done
+}
+
+fault_is_caught() { # words command...
+    local status=0
+    timeout "$LIMIT" "${@:2}" >"$work/fault.log" 2>&1 </dev/null || status=$?
+    if [ $status = 0 ] || ! grep -q "$1" "$work/fault.log"; then
+        echo "exit status $status, and nothing about \"$1\":"
+        cat "$work/fault.log"
+        return 1
+    fi
+}
+
+# What AddressSanitizer, its LeakSanitizer and UndefinedBehaviorSanitizer have to find. What the library reads is seen
+# only where it is instrumented (scripts/sanitize).
+planted_for_asan() { # mode flags -- prefix
+    local library=()
+    [[ $PROFILE != sanitize-* ]] || library=('library_overread heap-buffer-overflow')
+    planted "$@" < <(printf '%s\n' 'overflow heap-buffer-overflow' 'undefined signed integer overflow' \
+        'leak detected memory leaks' 'library_leak detected memory leaks' "${library[@]}")
+}
+
+planted_for_tsan() { # mode flags -- prefix
+    planted "$@" < <(printf '%s\n' 'race data race' 'library_race data race')
+}
+
 # The last words of the script, and its exit status.
 finish() {
     printf '\n%d passed, %d failed\n' "$passed" "$failed"

@@ -1,7 +1,6 @@
 //! What is special about options that name hosts, headers and files.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value as Json};
@@ -11,6 +10,7 @@ use super::error::{ConfigError, Cut};
 use super::flag_set::trim;
 use super::parse::quoted;
 use super::values::{BaseUrl, PemFile, Secret};
+use crate::files;
 
 /// Normalises a base URL, or says what is wrong with it.
 pub(super) fn base_url(name: &'static str, given: &str, default: &str) -> Result<BaseUrl, ConfigError> {
@@ -151,12 +151,15 @@ pub(super) fn identity(given: &str) -> (String, bool) {
 /// Reads a PEM file whole.
 pub(super) fn pem_file(name: &'static str, path: &str) -> Result<PemFile, ConfigError> {
     let path = PathBuf::from(path);
-    match fs::read(&path) {
+    match files::read(&path, LARGEST_PEM) {
         Err(cause) => Err(ConfigError::File { name, path, cause }),
         Ok(contents) if contents.windows(BEGIN.len()).any(|window| window == BEGIN) => Ok(PemFile { path, contents }),
         Ok(_) => Err(ConfigError::NotPem { name, path }),
     }
 }
+
+/// In bytes. The roots of a whole system have a quarter of a megabyte.
+const LARGEST_PEM: u64 = 16 << 20;
 
 /// How a block of a PEM file begins.
 const BEGIN: &[u8] = b"-----BEGIN ";

@@ -1,8 +1,6 @@
 //! How the threads that record wake the one that sends.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::sync::Notify;
+use crate::concurrent::{AtomicBool, Notify, Ordering};
 
 /// Rung by many, answered by one. Rings that were not answered yet are one ring.
 #[derive(Debug, Default)]

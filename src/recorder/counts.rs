@@ -1,246 +1,64 @@
-//! How many impressions each flag had in each hour.
-//!
-//! Nearly every evaluation counts, so counting must not make threads meet: each has an array of its own, indexed by the
-//! flag's slot, and the sender collects them. An array has two banks, for even and for odd hours, each labelled with the
-//! hour that it counts: so what is counted before an hour ends stays in that hour, however late it is collected.
+//! How many impressions each flag had in each hour, on the way from [`Tallies`] to the backend.
 
-use std::array;
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use once_cell::race::OnceBox;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::bell::Bell;
 use super::sender::{Package, Source};
-use super::table::Table;
+use super::tallies::{Entered, MOST_ENTRIES, Tallies};
 use crate::logging::Logger;
-use crate::telemetry::{PerThread, Writer};
 use crate::transport::Endpoint;
 use crate::wire::recording;
 
-/// Milliseconds in an hour.
-const HOUR: i64 = 3_600_000;
-
-/// Flags times hours that wait to be sent, at most. Far above what a day without the backend leaves behind for any
-/// environment that evaluates sensibly; it bounds what names out of the blue can cost.
-const MOST_ENTRIES: usize = 200_000;
-
-/// The beginning of the hour of a time; both in milliseconds since 1970.
-#[inline(always)]
-pub(super) fn truncated_to_hour(time: i64) -> i64 {
-    time - time.rem_euclid(HOUR)
-}
-
 /// Counts of impressions by flag and hour.
 pub(super) struct Counts {
-    arrays: PerThread<Array>,
-    /// Of the flags that were counted, by slot.
-    names: Table<OnceBox<Arc<str>>>,
-    ledger: Mutex<Ledger>,
+    tallies: Tallies,
     /// Since counts were sent last, some were dropped.
     dropping: AtomicBool,
     bell: Bell,
     log: Logger,
 }
 
-/// The counts of one thread, or of several that share it. They only grow: who collects remembers up to where.
-struct Array {
-    /// The hour (the beginning) that each bank counts.
-    hours: [AtomicI64; 2],
-    cells: Table<Line>,
-    /// How much of each cell is in the ledger; written with the ledger locked.
-    collected: Table<Line>,
-}
-
-impl Default for Array {
-    fn default() -> Self {
-        Array {
-            hours: array::from_fn(|_| AtomicI64::new(i64::MIN)),
-            cells: Table::default(),
-            collected: Table::default(),
-        }
-    }
-}
-
-/// The counts of four slots, two banks each, in a cache line that no other thread's counts are in.
-#[derive(Default)]
-#[repr(align(64))]
-struct Line([[AtomicU64; 2]; SLOTS_PER_LINE]);
-
-const SLOTS_PER_LINE: usize = 4;
-
-impl Array {
-    #[inline(always)]
-    fn cell(&self, slot: u32, bank: usize) -> Option<&AtomicU64> {
-        let slot = slot as usize;
-        Some(&self.cells.get(slot / SLOTS_PER_LINE)?.0[slot % SLOTS_PER_LINE][bank])
-    }
-
-    fn make_cell(&self, slot: u32, bank: usize) -> &AtomicU64 {
-        let slot = slot as usize;
-        &self.cells.get_or_make(slot / SLOTS_PER_LINE).0[slot % SLOTS_PER_LINE][bank]
-    }
-}
-
-/// Counts that were collected, and some that are rare enough to be put here at once.
-#[derive(Debug, Default)]
-struct Ledger {
-    entries: BTreeMap<(Arc<str>, i64), u64>,
-    /// Impressions ever entered.
-    entered: u64,
-    /// Of these, sent or given up.
-    settled: u64,
-}
-
-/// Whether a count could be entered; a full ledger drops those of new flags and hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-enum Entered {
-    Kept,
-    Dropped,
-}
-
-impl Ledger {
-    fn enter(&mut self, flag: &Arc<str>, hour: i64, count: u64) -> Entered {
-        self.entered += count;
-        self.put(flag, hour, count)
-    }
-
-    fn put(&mut self, flag: &Arc<str>, hour: i64, count: u64) -> Entered {
-        let key = (Arc::clone(flag), hour);
-        if self.entries.len() >= MOST_ENTRIES && !self.entries.contains_key(&key) {
-            self.settled += count;
-            return Entered::Dropped;
-        }
-        *self.entries.entry(key).or_default() += count;
-        Entered::Kept
-    }
-}
-
 impl Counts {
     pub(super) fn new(log: Logger) -> Self {
-        Counts {
-            arrays: PerThread::default(),
-            names: Table::default(),
-            ledger: Mutex::default(),
-            dropping: AtomicBool::new(false),
-            bell: Bell::default(),
-            log,
-        }
+        Counts { tallies: Tallies::default(), dropping: AtomicBool::new(false), bell: Bell::default(), log }
     }
 
     /// Counts an impression of the flag with this slot and name at `time`, in milliseconds since 1970.
-    ///
-    /// A few loads and one addition, to memory of this thread.
     #[inline(always)]
     pub(super) fn add(&self, slot: u32, flag: &str, time: i64) {
-        let hour = truncated_to_hour(time);
-        let bank = bank(hour);
-        let (array, writer) = self.arrays.mine_to_write();
-        if array.hours[bank].load(Ordering::Relaxed) == hour
-            && let Some(cell) = array.cell(slot, bank)
-            // The first sees to it that the flag's name is known before its count is.
-            && cell.load(Ordering::Relaxed) != 0
-        {
-            writer.add(cell, 1);
-            return;
-        }
-        self.add_first(array, writer, slot, flag, hour);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn add_first(&self, array: &Array, writer: Writer, slot: u32, flag: &str, hour: i64) {
-        let bank = bank(hour);
-        if array.hours[bank].load(Ordering::Relaxed) != hour {
-            let mut ledger = lock(&self.ledger);
-            // Again, now that it can no longer change.
-            let counted = array.hours[bank].load(Ordering::Relaxed);
-            if counted > hour {
-                let entered = ledger.enter(&flag.into(), hour, 1);
-                drop(ledger);
-                return self.complain(entered);
-            }
-            let entered = self.collect_bank(array, bank, &mut ledger);
-            array.hours[bank].store(hour, Ordering::Relaxed);
-            drop(ledger);
-            self.complain(entered);
-        }
-        self.names.get_or_make(slot as usize).get_or_init(|| Box::new(flag.into()));
-        writer.add(array.make_cell(slot, bank), 1);
+        self.complain(self.tallies.add(slot, flag, time));
     }
 
     /// Counts an impression of a name that has no slot: no definition of it is known, or there were too many names.
     pub(super) fn add_unslotted(&self, flag: &str, time: i64) {
-        let entered = lock(&self.ledger).enter(&flag.into(), truncated_to_hour(time), 1);
-        self.complain(entered);
+        self.complain(self.tallies.add_unslotted(flag, time));
     }
 
     /// Not to be called with the ledger locked: the log is the host's.
+    #[inline(always)]
     fn complain(&self, entered: Entered) {
         if entered == Entered::Dropped && !self.dropping.swap(true, Ordering::Relaxed) {
-            self.log.warning(
-                "recorder",
-                format_args!(
-                    "counts of {MOST_ENTRIES} flags and hours could not be sent yet: dropping those of others until they are"
-                ),
-            );
+            self.warn_of_drops();
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn warn_of_drops(&self) {
+        self.log.warning(
+            "recorder",
+            format_args!(
+                "counts of {MOST_ENTRIES} flags and hours could not be sent yet: dropping those of others until they are"
+            ),
+        );
     }
 
     /// Impressions counted so far, those that were sent among them.
     pub(super) fn counted(&self, now: i64) -> u64 {
-        self.collect(now);
-        lock(&self.ledger).entered
-    }
-
-    /// Moves the counts of all threads to the ledger, and prepares their banks for the hours to come.
-    fn collect(&self, now: i64) {
-        let this_hour = truncated_to_hour(now);
-        for array in self.arrays.iter() {
-            // Not for all of them at once: an evaluation may have to wait for this.
-            let mut ledger = lock(&self.ledger);
-            let mut entered = Entered::Kept;
-            for bank in 0..array.hours.len() {
-                if self.collect_bank(array, bank, &mut ledger) == Entered::Dropped {
-                    entered = Entered::Dropped;
-                }
-                if array.hours[bank].load(Ordering::Relaxed) < this_hour {
-                    let next = if bank == self::bank(this_hour) { this_hour } else { this_hour + HOUR };
-                    array.hours[bank].store(next, Ordering::Relaxed);
-                }
-            }
-            drop(ledger);
-            self.complain(entered);
-        }
-    }
-
-    fn collect_bank(&self, array: &Array, bank: usize, ledger: &mut Ledger) -> Entered {
-        let mut entered = Entered::Kept;
-        let hour = array.hours[bank].load(Ordering::Relaxed);
-        for (line_number, line) in array.cells.iter() {
-            for (place, cells) in line.0.iter().enumerate() {
-                let count = cells[bank].load(Ordering::Acquire);
-                if count == 0 {
-                    continue;
-                }
-                let collected = &array.collected.get_or_make(line_number).0[place][bank];
-                let fresh = count - collected.load(Ordering::Relaxed);
-                let slot = line_number * SLOTS_PER_LINE + place;
-                // Who counts for the first time leaves the name first.
-                if fresh > 0
-                    && let Some(name) = self.names.get(slot).and_then(OnceBox::get)
-                {
-                    collected.store(count, Ordering::Relaxed);
-                    if ledger.enter(name, hour, fresh) == Entered::Dropped {
-                        entered = Entered::Dropped;
-                    }
-                }
-            }
-        }
-        entered
+        self.complain(self.tallies.collect(now));
+        self.tallies.ledger().entered
     }
 }
 
@@ -248,16 +66,6 @@ impl fmt::Debug for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Counts").finish_non_exhaustive()
     }
-}
-
-/// Even hours are counted in one bank and odd ones in the other.
-#[inline(always)]
-fn bank(hour: i64) -> usize {
-    usize::from(hour / HOUR % 2 != 0)
-}
-
-fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Counts on their way to the backend; back in the ledger if they do not arrive.
@@ -307,8 +115,8 @@ impl Source for Counts {
     const WHAT: &'static str = "counts of impressions";
 
     fn take(self: &Arc<Self>, now: i64) -> Option<Counted> {
-        self.collect(now);
-        let entries = std::mem::take(&mut lock(&self.ledger).entries);
+        self.complain(self.tallies.collect(now));
+        let entries = std::mem::take(&mut self.tallies.ledger().entries);
         if entries.is_empty() {
             return None;
         }
@@ -324,7 +132,7 @@ impl Source for Counts {
     }
 
     fn settled(&self) -> u64 {
-        lock(&self.ledger).settled
+        self.tallies.ledger().settled
     }
 
     fn bell(&self) -> &Bell {
@@ -352,14 +160,14 @@ impl Package for Counted {
     fn sent(mut self) {
         let impressions = self.impressions();
         self.entries.clear();
-        lock(&self.counts.ledger).settled += impressions;
+        self.counts.tallies.ledger().settled += impressions;
         self.counts.dropping.store(false, Ordering::Relaxed);
     }
 
     fn discard(mut self) {
         let impressions = self.impressions();
         self.entries.clear();
-        lock(&self.counts.ledger).settled += impressions;
+        self.counts.tallies.ledger().settled += impressions;
     }
 }
 
@@ -368,12 +176,10 @@ impl Drop for Counted {
         if self.entries.is_empty() {
             return;
         }
-        let mut ledger = lock(&self.counts.ledger);
+        let mut ledger = self.counts.tallies.ledger();
         let mut entered = Entered::Kept;
         for ((flag, hour), count) in self.entries.drain(..) {
-            if ledger.put(&flag, hour, count) == Entered::Dropped {
-                entered = Entered::Dropped;
-            }
+            entered = entered.and(ledger.put(&flag, hour, count));
         }
         drop(ledger);
         self.counts.complain(entered);
@@ -382,6 +188,7 @@ impl Drop for Counted {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tallies::HOUR;
     use super::*;
 
     /// Ten o'clock of some day.

@@ -8,6 +8,7 @@
 //! mode calls push what they leave behind themselves ([`redis`]).
 
 mod bell;
+mod bucket;
 mod counts;
 mod observer;
 mod outbox;
@@ -18,6 +19,7 @@ mod schedule;
 mod sender;
 mod senders;
 mod table;
+mod tallies;
 mod unique_keys;
 
 #[cfg(test)]
@@ -48,13 +50,14 @@ use crate::telemetry::{Counter, Resource, Telemetry};
 use crate::transport::{Endpoint, Meter};
 use crate::wire::metrics::{Circumstances, ConfigBody, Holdings, UsageBody};
 
-use counts::{Counts, truncated_to_hour};
+use counts::Counts;
 use observer::Observer;
 pub(crate) use post::Post;
 use records::StoredEvent;
 use redis::Writer;
 pub(crate) use redis::{Introduction, RedisWork, Spent};
 use senders::{Periods, Senders, Sizes};
+use tallies::truncated_to_hour;
 use unique_keys::UniqueKeys;
 
 /// One evaluation, as the recorder needs to know it.

@@ -3,16 +3,17 @@
 //! A lock-free, four-way set-associative table: a bucket is one cache line of four fingerprints and four times, and in
 //! the steady state an evaluation only reads it (the time is stored once per tick of the coarse clock). The official
 //! SDKs keep a global least-recently-used list behind a lock; ours forgets the oldest of a bucket instead, which can
-//! only be seen in *which* answer is forgotten. Two threads that race for a new answer may both find it new.
+//! only be seen in *which* answer is forgotten.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use once_cell::race::OnceBox;
 
+use super::bucket::Bucket;
+
 /// 4 ways each: 524,288 answers, above the 500,000 that Split's SDKs for servers remember.
 const BUCKETS: usize = 1 << 17;
-const WAYS: usize = 4;
-const WORDS: usize = 2 * WAYS;
+const WORDS: usize = Bucket::WORDS;
 
 /// The table; 8 MiB, taken at the first answer.
 #[derive(Debug, Default)]
@@ -38,38 +39,7 @@ impl Observer {
         // 0 marks an empty place.
         let fingerprint = fingerprint.max(1);
         let now = now.unsigned_abs();
-        let bucket = table.bucket(fingerprint);
-        let (fingerprints, times) = bucket.split_at(WAYS);
-        for (known, time) in fingerprints.iter().zip(times) {
-            if known.load(Ordering::Acquire) == fingerprint {
-                let previous = time.load(Ordering::Relaxed);
-                if previous != now {
-                    // Whoever loses this race was given the answer at the winner's time or after it.
-                    if let Err(winner) = time.compare_exchange(previous, now, Ordering::Relaxed, Ordering::Relaxed) {
-                        return Some(winner.cast_signed());
-                    }
-                }
-                return Some(previous.cast_signed());
-            }
-        }
-        Self::remember(bucket, fingerprint, now);
-        None
-    }
-
-    /// Puts a new answer in the place of the oldest.
-    #[cold]
-    #[inline(never)]
-    fn remember(bucket: &[AtomicU64], fingerprint: u64, now: u64) {
-        let (fingerprints, times) = bucket.split_at(WAYS);
-        let oldest = (0..WAYS).min_by_key(|&way| match fingerprints[way].load(Ordering::Relaxed) {
-            0 => 0,
-            _ => times[way].load(Ordering::Relaxed),
-        });
-        // The range is not empty.
-        if let Some(way) = oldest {
-            times[way].store(now, Ordering::Relaxed);
-            fingerprints[way].store(fingerprint, Ordering::Release);
-        }
+        table.bucket(fingerprint).test_and_set(fingerprint, now).map(u64::cast_signed)
     }
 }
 
@@ -81,10 +51,10 @@ impl Table {
     }
 
     #[inline(always)]
-    fn bucket(&self, fingerprint: u64) -> &[AtomicU64] {
+    fn bucket(&self, fingerprint: u64) -> Bucket<'_> {
         let index = (fingerprint >> (u64::BITS - BUCKETS.trailing_zeros())) as usize;
         let start = self.first + index * WORDS;
-        &self.words[start..start + WORDS]
+        Bucket::new(&self.words[start..start + WORDS])
     }
 }
 

@@ -1,16 +1,17 @@
 //! An array that threads read and extend at the same time, without a lock.
 
-use once_cell::race::OnceBox;
+use std::array;
+
+use crate::concurrent::{FIRST_PIECE, OnceBox};
 
 /// An array that grows without moving: each piece is twice as long as the one before. Takes no lock.
 pub(super) struct Table<T>([OnceBox<Vec<T>>; PIECES]);
 
-const FIRST_PIECE: usize = 64;
 const PIECES: usize = 27;
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Table([const { OnceBox::new() }; PIECES])
+        Table(array::from_fn(|_| OnceBox::new()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::counts::truncated_to_hour;
+use super::tallies::truncated_to_hour;
 use super::*;
 use crate::callbacks::{Delivery, Instance, PollQueue, Polled, QueueKinds};
 use crate::config::Settings;

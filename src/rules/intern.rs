@@ -5,13 +5,12 @@
 //! a backend that invents a treatment per second must not eat the host.
 //!
 //! The tables take no lock: a child that was forked while another thread of its parent compiled a definition would find
-//! a lock held for ever. Entries form chains that only grow, by one compare-and-swap at the end.
+//! a lock held for ever.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use once_cell::race::OnceRef;
-
+use super::chain::{Link, Node, find_or_add};
 use super::key_table::key_hash;
 use super::labels;
 
@@ -119,14 +118,6 @@ pub(crate) fn intern_label(text: &str) -> Option<Interned> {
     labels::fixed(text).or_else(|| LABELS.intern(text).ok())
 }
 
-struct Node {
-    text: Interned,
-    next: Link,
-}
-
-/// Set once, by one compare-and-swap; the node is never freed. A plain pointer, so that leak checkers see what it holds.
-type Link = OnceRef<'static, Node>;
-
 struct Table {
     chains: [Link; CHAINS],
     texts: AtomicUsize,
@@ -142,28 +133,13 @@ impl Table {
         if text.contains('\0') {
             return Err(InternError::Nul);
         }
-        let mut link = &self.chains[key_hash(text).value() as usize % CHAINS];
-        let mut fresh = None;
-        loop {
-            if let Some(node) = link.get() {
-                if node.text.as_str() == text {
-                    if fresh.is_some() {
-                        // Another thread was faster. What was leaked for nothing stays leaked, but is not counted.
-                        self.give_back(text.len() + 1);
-                    }
-                    return Ok(node.text);
-                }
-                link = &node.next;
-                continue;
-            }
-            let node = match fresh {
-                Some(node) => node,
-                None => *fresh.insert(self.make(text)?),
-            };
-            if link.set(node).is_ok() {
-                return Ok(node.text);
-            }
+        let chain = &self.chains[key_hash(text).value() as usize % CHAINS];
+        let (one, is_spare) = find_or_add(chain, text, || self.make(text))?;
+        if is_spare {
+            // What was leaked for nothing stays leaked, but is not counted.
+            self.give_back(text.len() + 1);
         }
+        Ok(one)
     }
 
     fn make(&self, text: &str) -> Result<&'static Node, InternError> {
@@ -177,7 +153,7 @@ impl Table {
         owned.push_str(text);
         owned.push('\0');
         let text = Interned(Box::leak(owned.into_boxed_str()));
-        Ok(Box::leak(Box::new(Node { text, next: Link::new() })))
+        Ok(Box::leak(Box::new(Node::new(text))))
     }
 
     fn give_back(&self, bytes: usize) {

@@ -4,6 +4,7 @@
 //! an evaluation only reads that. What a rule means is in `spec` terms: flag, condition, matcher, segment.
 
 mod bucketing;
+mod chain;
 mod change;
 mod config_text;
 #[cfg(test)]

@@ -10,24 +10,21 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use arc_swap::{ArcSwap, Guard};
-
+use crate::concurrent::{ArcSwap, AtomicU64, AtomicUsize, Guard, Ordering, PATIENCE, global, thread_local};
 use crate::rules::Definitions;
 
 /// At most so many threads of a process keep a state. More that compute at the same time are rare.
 const KEEPERS: usize = 16;
 /// A state that may take more bytes than this is not kept; states that follow each other share nearly all of them.
 const HEAVY: usize = 32 * 1024 * 1024;
-/// So many calls find another state than their thread keeps before the thread keeps that. A thread that serves two
-/// factories in turns would otherwise change at each call.
-const PATIENCE: u8 = 16;
 
 /// A number for a state that is published: no other state of this process has it. It is odd if nobody is to keep the
 /// state.
 pub(super) fn edition_of(definitions: &Definitions) -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
+    global! {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+    }
     NEXT.fetch_add(2, Ordering::Relaxed) | u64::from(definitions.weight() > HEAVY)
 }
 
@@ -51,7 +48,9 @@ struct Kept {
 /// One of the [`KEEPERS`]. A forked child has fewer: the seats of threads that are not there stay taken.
 struct Seat(());
 
-static SEATED: AtomicUsize = AtomicUsize::new(0);
+global! {
+    static SEATED: AtomicUsize = AtomicUsize::new(0);
+}
 
 impl Seat {
     fn take() -> Option<Seat> {
@@ -85,8 +84,8 @@ pub(super) fn read_kept<R>(edition: u64, read: impl FnOnce(&Definitions) -> R) -
 pub(super) fn read<R>(edition: u64, published: &ArcSwap<Definitions>, read: impl FnOnce(&Definitions) -> R) -> R {
     let definitions = published.load();
     let result = read(&definitions);
-    let strange = STRANGE.get() + 1;
-    STRANGE.set(strange % PATIENCE);
+    let strange = STRANGE.with(Cell::get) + 1;
+    STRANGE.with(|calls| calls.set(strange % PATIENCE));
     if strange == PATIENCE {
         // Whatever follows it, what was kept is no longer of use; and it leaves a seat to that.
         drop(KEPT.try_with(Cell::take));

@@ -7,12 +7,10 @@
 //! their own, which is held for one definition at a time ([`Store::number`]), and the next state is made in
 //! [`Store::update`], where the writer sees whether the state it has prepared for is still the present one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use arc_swap::{ArcSwap, Guard};
+use std::sync::{Arc, PoisonError};
 
 use super::kept;
+use crate::concurrent::{ArcSwap, AtomicU64, Guard, Mutex, Ordering};
 use crate::rules::{Definitions, Registry};
 
 /// The definitions of one factory.
@@ -103,7 +101,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        kept::forget(*self.edition.get_mut());
+        kept::forget(self.edition.load(Ordering::Relaxed));
     }
 }
 

@@ -19,6 +19,7 @@ use super::io::{Io, Stop};
 use crate::callbacks::{Event, Outlets};
 use crate::config::Config;
 use crate::descriptors::Descriptors;
+use crate::files;
 use crate::lifecycle::Lifecycle;
 use crate::logging::Logger;
 use crate::rules::{Applied, Definitions, Segment, SegmentId};
@@ -33,6 +34,9 @@ const TARGET: &str = "localhost";
 /// Waits after a first load that failed (spec: 10, 20, 30, 30 ... seconds).
 const RETRY_STEP: Duration = Duration::from_secs(10);
 const RETRY_CAP: Duration = Duration::from_secs(30);
+
+/// In bytes; as of an answer of the backend.
+const LARGEST_FILE: u64 = 1 << 30;
 
 /// Why the files of localhost mode do not load.
 #[derive(Debug, thiserror::Error)]
@@ -359,5 +363,5 @@ fn anchored(path: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    std::fs::read(path).map_err(|cause| LoadError::Read { path: path.to_owned(), cause })
+    files::read(path, LARGEST_FILE).map_err(|cause| LoadError::Read { path: path.to_owned(), cause })
 }

@@ -5,31 +5,32 @@
 //! needs no locked instruction either, which would cost as much as hashing a key. A thread that ends leaves its part to
 //! the next one.
 
+use std::array;
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use once_cell::race::OnceBox;
+use crate::concurrent::{AtomicU64, OWNED_PARTS as OWNED, OnceBox, Ordering, global, thread_local};
 
-/// Threads that have a part of their own; all others share the last one, which is slower but not wrong.
-const OWNED: usize = 63;
+/// The part of all threads for which there is none of their own: slower, but not wrong.
 const SHARED: usize = OWNED;
 const PARTS: usize = OWNED + 1;
 
-/// Which parts have an owner. In a forked child those of the threads that are not there have one for ever: a part must
-/// never have two.
-static TAKEN: AtomicU64 = AtomicU64::new(0);
+global! {
+    /// Which parts have an owner. In a forked child those of the threads that are not there have one for ever: a part
+    /// must never have two.
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+}
 
 thread_local! {
     static PART: Cell<usize> = const { Cell::new(usize::MAX) };
     /// Apart from the number, so that reading that does not have to see whether this was made.
-    static LEASE: Lease = const { Lease };
+    static LEASE: Lease = const { Lease(Cell::new(SHARED)) };
 }
 
 /// The part of the calling thread.
 #[inline(always)]
 fn part() -> usize {
-    let part = PART.get();
+    let part = PART.with(Cell::get);
     if part < PARTS { part } else { first_use() }
 }
 
@@ -37,8 +38,8 @@ fn part() -> usize {
 #[inline(never)]
 fn first_use() -> usize {
     // A thread that is ending can no longer give back what it takes.
-    let part = LEASE.try_with(|_lease| take().unwrap_or(SHARED)).unwrap_or(SHARED);
-    PART.set(part);
+    let part = LEASE.try_with(Lease::take).unwrap_or(SHARED);
+    PART.with(|own| own.set(part));
     part
 }
 
@@ -50,11 +51,20 @@ fn take() -> Option<usize> {
 }
 
 /// Gives the thread's part back when the thread ends.
-struct Lease;
+struct Lease(Cell<usize>);
+
+impl Lease {
+    fn take(&self) -> usize {
+        self.0.set(take().unwrap_or(SHARED));
+        self.0.get()
+    }
+}
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let part = PART.replace(SHARED);
+        // What counts after this, in another destructor, shares a part.
+        let _ended = PART.try_with(|own| own.set(SHARED));
+        let part = self.0.get();
         if part < OWNED {
             TAKEN.fetch_and(!(1 << part), Ordering::Release);
         }
@@ -110,7 +120,7 @@ impl<T: Default> PerThread<T> {
 
 impl<T> Default for PerThread<T> {
     fn default() -> Self {
-        PerThread([const { OnceBox::new() }; PARTS])
+        PerThread(array::from_fn(|_| OnceBox::new()))
     }
 }
 

@@ -189,6 +189,37 @@ static bool is_red(void *factory) {
     return strcmp(split_get_treatment((const split_factory *)factory, "ann", "f", NULL), "red") == 0;
 }
 
+/* A FIFO without a writer holds whoever opens it, and a device may have no end. */
+static void only_regular_files_are_read(void) {
+    CHECK_INT(mkfifo(in_scratch("fifo.yaml"), 0600), 0);
+    CHECK_INT(symlink("/dev/zero", in_scratch("endless.yaml")), 0);
+    static const char *const names[] = {"fifo.yaml", "endless.yaml"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        split_error error;
+        split_config *config = config_for(in_scratch(names[i]), NULL);
+        CHECK_NULL(split_factory_new("localhost", config, &error));
+        CHECK_INT(error.status, SPLIT_E_STORAGE);
+        CHECK_HAS(error.message, "it is not a regular file");
+        CHECK_INT(split_config_set(config, "caBundlePath", in_scratch(names[i]), &error), SPLIT_OK);
+        CHECK_NULL(split_factory_new("an-sdk-key", config, &error));
+        CHECK_INT(error.status, SPLIT_E_INVALID_OPTION);
+        CHECK_HAS(error.message, "caBundlePath");
+        CHECK_HAS(error.message, "it is not a regular file");
+        split_config_free(config);
+    }
+
+    /* One that is a FIFO at a refresh. */
+    notes *log = notes_new();
+    write_file("turns.json", one_flag("f", "red", 1));
+    split_factory *factory = refreshed(in_scratch("turns.json"), NULL, NULL, log);
+    CHECK_INT(unlink(in_scratch("turns.json")), 0);
+    CHECK_INT(mkfifo(in_scratch("turns.json"), 0600), 0);
+    CHECK(notes_wait_for(log, "it is not a regular file"));
+    CHECK(is_red(factory));
+    ended(factory);
+    notes_free(log);
+}
+
 static void a_json_file_that_breaks_keeps_the_last_good_definitions(void) {
     static const char *const broken[] = {"", "{\"ff\": {\"d\": [", "[]", "null", "\xff\xfe", "{\"ff\": 7}"};
     notes *log = notes_new(), *updates = notes_new();
@@ -383,6 +414,7 @@ int main(void) {
     RUN(paths_with_spaces_and_letters_of_all_kinds);
     RUN(the_home_directory_has_the_default_file);
     RUN(a_text_or_yaml_file_that_does_not_load_makes_no_factory);
+    RUN(only_regular_files_are_read);
     RUN(a_json_file_that_breaks_keeps_the_last_good_definitions);
     RUN(one_bad_definition_does_not_cost_the_good_ones);
     RUN(a_json_file_that_comes_late_makes_the_factory_ready);
