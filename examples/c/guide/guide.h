@@ -30,12 +30,14 @@ static inline void merge(split_config *config, const char *json) {
 
 /* Has a factory made from `config` ask the services at `url`, in place of Split's cloud. */
 static inline void ask(split_config *config, const char *url) {
+    /* doc: urls */
     static const char *const services[] = {"sdk_api_base_url", "events_api_base_url", "auth_api_base_url",
                                            "telemetry_api_base_url"};
     char base[256];
-    snprintf(base, sizeof base, "%s/api", url);
-    for (size_t i = 0; i < sizeof services / sizeof *services; i++) set(config, services[i], base);
+    snprintf(base, sizeof base, "%s/api", url); /* http://127.0.0.1:8080/api */
+    for (int i = 0; i < 4; i++) set(config, services[i], base);
     set(config, "streaming_api_base_url", url);
+    /* doc: end */
 }
 
 /* A variable that scripts/docs-test sets. */

@@ -6,7 +6,6 @@
 static bool over;
 
 static void take(const char *records) {
-    if (strstr(records, "\"type\":\"event\"") != NULL) printf("ready\n");
     over = strstr(records, "\"type\":\"impression\"") != NULL;
 }
 

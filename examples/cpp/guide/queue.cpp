@@ -6,7 +6,6 @@
 static bool over;
 
 static void take(std::string_view records) {
-    if (records.find(R"("type":"event")") != records.npos) std::cout << "ready\n";
     over = records.find(R"("type":"impression")") != records.npos;
 }
 
