@@ -1,6 +1,6 @@
 """A program's own test against the emulator of Split's back end: a flag is killed while it runs, and events arrive.
 
-    SPLITIO_EMULATOR=path/to/splitio-emulator python3 test_with_emulator.py FLAGS.json SEGMENTS
+SPLITIO_EMULATOR=path/to/splitio-emulator python3 test_with_emulator.py FLAGS.json SEGMENTS
 """
 
 import json
@@ -33,8 +33,8 @@ class Emulator:
 
 
 def configuration(url):
-    api = ["sdk_api_base_url", "events_api_base_url", "auth_api_base_url", "telemetry_api_base_url"]
-    return {**{name: f"{url}/api" for name in api}, "streaming_api_base_url": url, "eventsPushRate": 1}
+    services = ["sdk_api_base_url", "events_api_base_url", "auth_api_base_url", "telemetry_api_base_url"]
+    return {**dict.fromkeys(services, f"{url}/api"), "streaming_api_base_url": url, "eventsPushRate": 1}
 
 
 def eventually(holds):

@@ -1,4 +1,4 @@
-"""What a document tells a newcomer to do, as a program for bash: the blocks of commands that follow a line `<!-- run -->`.
+"""What a document tells a newcomer to do, as a program for bash: the blocks of commands after lines `<!-- run -->`.
 
     commands.py FILE
 

@@ -13,7 +13,9 @@ import sys
 import textwrap
 
 ROOT = pathlib.Path(__file__).parents[2]
-BLOCK = re.compile(r"<!-- (?P<path>[\w-]+[/.][\w./-]+?)(?:#(?P<name>\w+))? -->\n```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(
+    r"<!-- (?P<path>[\w-]+[/.][\w./-]+?)(?:#(?P<name>\w+))? -->\n```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+)
 LANGUAGES = {".h": "c", ".py": "python", ".rb": "ruby", ".split": "text", ".txt": "text"}
 
 
@@ -85,8 +87,8 @@ def problems(document, write):
         return len(matches), []
     wrong = [f"{m['path']}#{m['name']}: the text is another" for m in matches if m[0] != block(m)]
     # Code without a file behind it is code that nobody compiles.
-    for line, before in re.findall(r"(^|(?<=\n))([^\n]*)\n```(?:c|cpp)$", text, re.M):
-        if not before.startswith("<!-- "):
+    for before in re.findall(r"^(.*)\n```(?:c|cpp)$", text, re.M):
+        if not re.fullmatch(r"<!-- examples/\S+ -->", before):
             wrong.append(f"a block of C or C++ without its file, after {before!r}")
     wrong += broken_links(document, text)
     return len(matches) + 1, wrong
