@@ -3,6 +3,12 @@
 # The script makes the directory $run; its trap calls `stop_servers`.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+# Leaves what a case says: not what this shell happens to have. To be called when all is built, which may want it.
+forget_proxies() {
+    unset HTTP_PROXY http_proxy HTTPS_PROXY https_proxy ALL_PROXY all_proxy NO_PROXY no_proxy REQUEST_METHOD
+    unset SSL_CERT_FILE SSL_CERT_DIR
+}
+
 processes=()
 stop_servers() {
     local process

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -64,5 +65,7 @@ try:
     assert posts[1]["body"][0]["eventTypeId"] == "order.paid"
     print("as expected")
 finally:
-    factory.destroy()
+    sent = threading.Event()
+    factory.destroy(sent)
+    sent.wait()
     emulator.end()
