@@ -5,6 +5,7 @@
 #   make bench      evaluations, starts and changes from every language, beside Split's SDKs and a bare lower bound: writes
 #                   docs/benchmarks.md
 #   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer
+#   make docs       the reference of the C API, from its header: target/doc/c/html
 #   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
 #                   put before it
 #   make wheel      the Python package, with the library inside
@@ -12,13 +13,13 @@
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench sanitize install package-check wheel leaks
+.PHONY: demo test bench sanitize docs install package-check wheel leaks
 
 wheel leaks:
 	@scripts/setup $@
 	@scripts/$(if $(filter wheel,$@),python-wheel,pytests --leaks && scripts/rubytests --leaks)
 
-demo test bench sanitize package-check:
+demo test bench sanitize docs package-check:
 	@scripts/setup $@
 	@scripts/$@
 

@@ -11,7 +11,13 @@ Gem::Specification.new do |spec|
   spec.homepage = 'https://github.com/libsplitio/libsplitio'
   spec.license = 'Apache-2.0'
   spec.required_ruby_version = '>= 3.1'
-  spec.metadata = { 'rubygems_mfa_required' => 'true' }
+  spec.metadata = {
+    'bug_tracker_uri' => "#{spec.homepage}/issues",
+    'changelog_uri' => "#{spec.homepage}/blob/main/CHANGELOG.md",
+    'documentation_uri' => "#{spec.homepage}/tree/main/bindings/ruby",
+    'source_code_uri' => "#{spec.homepage}/tree/main/bindings/ruby",
+    'rubygems_mfa_required' => 'true'
+  }
   # A gem for one platform has the library in lib/native, and is made with SPLITIO_GEM_PLATFORM.
   spec.platform = ENV.fetch('SPLITIO_GEM_PLATFORM', Gem::Platform::RUBY)
   spec.files = Dir.chdir(__dir__) { Dir['README.md', 'LICENSE', 'lib/**/*.rb', 'lib/native/*', 'examples/*'] }
