@@ -29,6 +29,8 @@ pub mod config;
 mod descriptors;
 mod factory;
 pub mod ffi;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod input;
 mod lifecycle;
 pub mod logging;
