@@ -4,6 +4,9 @@
 #   make test       everything that must hold before a change goes in
 #   make bench      evaluations, starts and changes from every language, beside Split's SDKs and a bare lower bound: writes
 #                   docs/benchmarks.md
+#   make fuzz [MINUTES=n] [TARGET=name]
+#                   fuzzers for everything that comes from outside, each for so many minutes of CPU time (20, and 60 for
+#                   sequences of C calls): see docs/reliability.md
 #   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer
 #   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
 #                   put before it
@@ -12,7 +15,7 @@
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench sanitize install package-check wheel leaks
+.PHONY: demo test bench fuzz sanitize install package-check wheel leaks
 
 wheel leaks:
 	@scripts/setup $@
@@ -21,6 +24,10 @@ wheel leaks:
 demo test bench sanitize package-check:
 	@scripts/setup $@
 	@scripts/$@
+
+fuzz:
+	@scripts/setup $@
+	@MINUTES="$(MINUTES)" scripts/$@ $(TARGET)
 
 install:
 	@scripts/setup $@
