@@ -4,6 +4,9 @@
 #   make test       everything that must hold before a change goes in
 #   make bench      evaluations, starts and changes from every language, beside Split's SDKs and a bare lower bound: writes
 #                   docs/benchmarks.md
+#   make fuzz [MINUTES=n] [TARGET=name]
+#                   fuzzers for everything that comes from outside, each for so many minutes of CPU time (20, and 60 for
+#                   sequences of C calls): see docs/reliability.md
 #   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer
 #   make docs       the reference of the C API, from its header: target/doc/c/html
 #   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
@@ -13,7 +16,7 @@
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench sanitize docs install package-check wheel leaks
+.PHONY: demo test bench fuzz sanitize docs install package-check wheel leaks
 
 wheel leaks:
 	@scripts/setup $@
@@ -22,6 +25,10 @@ wheel leaks:
 demo test bench sanitize docs package-check:
 	@scripts/setup $@
 	@scripts/$@
+
+fuzz:
+	@scripts/setup $@
+	@MINUTES="$(MINUTES)" scripts/$@ $(TARGET)
 
 install:
 	@scripts/setup $@

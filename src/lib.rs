@@ -31,6 +31,8 @@ mod descriptors;
 mod factory;
 pub mod ffi;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod input;
 mod lifecycle;
 pub mod logging;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::compile::{Compiler, LOG, WireError, compile_flag, compile_rule_based_segment};
 use super::definition::{FlagDto, RuleBasedSegmentDto};
 use super::read::{Number, Text, present, texts};
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 use crate::rules::Change;
 use crate::rules::{Flag, Put, RuleBasedSegment, key_hash};
 
@@ -92,7 +92,7 @@ pub(crate) fn parse_segment_change(json: &str) -> Result<SegmentChangeDto<'_>, W
 
 impl ChangesDto<'_> {
     /// Compiles the objects. Those that cannot be used are logged and keep what is stored under their names.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn compile(&self, compiler: &mut Compiler<'_>) -> Change {
         Change {
             flags: self.flags.objects.iter().filter_map(|raw| flag_from_json(raw.get(), compiler)).collect(),

@@ -2,20 +2,40 @@
 //!
 //! Patterns are written in a web console and were always run by whatever engine an SDK's language had. This library
 //! speaks Python's `re`: the pattern is searched, look-around and back-references work, and so it takes a backtracking
-//! engine, here `fancy-regex`, with a bound on its patience. [`super::python`] rewrites what the two read differently.
+//! engine, here `fancy-regex`, with bounds on its patience. [`super::python`] rewrites what the two read differently.
+//!
+//! Who writes patterns and who chooses the texts may be strangers to each other, and both to the host: no pair of them
+//! may hold up an evaluation. A bound on the steps back is not enough, as every step may look at the whole text; and an
+//! engine that never steps back takes time for every state of the pattern at every byte. So long texts are not searched
+//! at all: how long, depends on the pattern.
 
 use fancy_regex::{Regex, RegexBuilder};
+use regex_automata::nfa::thompson::{NFA, WhichCaptures};
 
 use super::LOG;
 use super::python::{self, SyntaxError};
 use crate::logging::Logger;
 
-/// Steps back before a search is given up: some tens of milliseconds.
-const MAX_BACKTRACKS: usize = 1_000_000;
+/// Steps back before a search is given up: some milliseconds, and up to a second where each looks through
+/// [`LONGEST_HARD`] bytes.
+const MAX_BACKTRACKS: usize = 100_000;
+
+/// The longest text, in bytes, for a pattern that needs steps back. Every pattern may look at as much.
+const LONGEST_HARD: usize = 4096;
+
+/// States times bytes for other patterns. Nearly all take a nanosecond for a byte; the worst take 30 for each state.
+const WORK: usize = 1 << 26;
+
+/// The largest automaton, in bytes; as the engine's own bound.
+const LARGEST: usize = 10 << 20;
 
 /// A compiled regular expression.
 #[derive(Debug)]
-pub(crate) struct Pattern(Regex);
+pub(crate) struct Pattern {
+    regex: Regex,
+    /// The longest text, in bytes, that is searched.
+    longest: usize,
+}
 
 /// Why a pattern cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,22 +56,44 @@ impl Pattern {
     pub(crate) fn compile(pattern: &str) -> Result<Self, PatternError> {
         let translated = python::translate(pattern)?;
         match RegexBuilder::new(&translated).backtrack_limit(MAX_BACKTRACKS).build() {
-            Ok(regex) => Ok(Pattern(regex)),
+            Ok(regex) => Ok(Pattern { regex, longest: longest(&translated) }),
             Err(cause) => Err(PatternError::Engine { cause: Box::new(cause) }),
         }
     }
 
-    /// Whether it occurs in a text. A search that exceeds its bound is answered with no.
+    /// Whether it occurs in a text. A search that exceeds its bounds is answered with no.
     pub(crate) fn is_in(&self, text: &str, log: &Logger) -> bool {
-        self.0.is_match(text).unwrap_or_else(|cause| {
+        if text.len() > self.longest {
+            let (length, longest) = (text.len(), self.longest);
+            log.warning(
+                LOG,
+                format_args!("a text of {length} bytes is not searched for a pattern that allows {longest}"),
+            );
+            return false;
+        }
+        self.regex.is_match(text).unwrap_or_else(|cause| {
             log.warning(LOG, format_args!("a search for a pattern was given up: {cause}"));
             false
         })
     }
 }
 
+/// The longest text for a pattern in the engine's words.
+fn longest(translated: &str) -> usize {
+    // Possessive quantifiers, which the plain engine takes for two.
+    let is_possessive = ["*+", "++", "?+", "}+"].iter().any(|quantifier| translated.contains(quantifier));
+    let config = NFA::config().nfa_size_limit(Some(LARGEST)).which_captures(WhichCaptures::None);
+    match NFA::compiler().configure(config).build(translated) {
+        Ok(plain) if !is_possessive => (WORK / plain.states().len().max(1)).max(LONGEST_HARD),
+        // What is no plain automaton needs steps back.
+        _ => LONGEST_HARD,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
     use crate::logging::Level;
 
@@ -149,5 +191,47 @@ mod tests {
         let pattern = Pattern::compile(r"^(?:(a|a)(?=[ab]))+\1c").expect("a pattern");
         assert!(!pattern.is_in(&format!("{}b", "a".repeat(60)), &log));
         assert_eq!(lines.count(Level::Warning), 1);
+    }
+
+    /// Before there were bounds on texts, most of these took from ten seconds to hours.
+    #[test]
+    fn no_pattern_stalls_on_any_text() {
+        let megabyte = 1 << 20;
+        for (pattern, unit, times, end) in [
+            ("(a+)+$", "a", megabyte, "b"),
+            ("(x+x+)+y", "x", megabyte, "z"),
+            ("(?!.*foo)bar", "ba", megabyte, "z"),
+            ("(?!.*foo)bar", "ba", LONGEST_HARD / 2, ""),
+            (r"(?<!x)(?=\w+$)y", "w", megabyte, "."),
+            ("(?=(a+)+$)c", "a", LONGEST_HARD, ""),
+            (r"(?:(?=.*x)a|a)*\Z(?<=q)", "a", LONGEST_HARD, ""),
+            (r"^(?:(a|a)(?=[ab]))+\1c", "a", LONGEST_HARD - 1, "b"),
+            ("(?:a{1000}){9}b", "a", megabyte, "c"),
+            ("(?:[a-c]{500}){30}b", "a", LONGEST_HARD, ""),
+            ("(?:[a-c]{500}){30}b", "ab", megabyte, ""),
+            (r"^([\w.-]+)*@", "user.", megabyte, ""),
+        ] {
+            let pattern = Pattern::compile(pattern).unwrap_or_else(|cause| panic!("{pattern}: {cause}"));
+            let text = unit.repeat(times) + end;
+            let start = Instant::now();
+            pattern.is_in(&text, &Logger::silent());
+            let took = start.elapsed();
+            assert!(took < Duration::from_secs(10), "{pattern:?} took {took:?} for {} bytes", text.len());
+        }
+    }
+
+    #[test]
+    fn long_texts_are_searched_for_what_is_plain_and_small() {
+        let text = format!("{}beta=1", "cookie; ".repeat(100_000));
+        let (log, lines) = Logger::recording(Level::Debug);
+        for (pattern, expected) in
+            [("beta=[01]$", true), ("^cookie", true), ("beta=2", false), ("(?=beta)", false), ("beta++", false)]
+        {
+            assert_eq!(Pattern::compile(pattern).expect("a pattern").is_in(&text, &log), expected, "{pattern}");
+        }
+        let hard = Pattern::compile("(?=beta)b").expect("a pattern");
+        assert!(hard.is_in(&text[text.len() - LONGEST_HARD..], &log));
+        let warning = "a text of 800006 bytes is not searched for a pattern that allows 4096";
+        assert_eq!(lines.lines(), vec![(Level::Warning, warning.to_owned()); 2]);
     }
 }

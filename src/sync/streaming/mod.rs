@@ -10,6 +10,8 @@
 
 mod ably_error;
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod host;
 mod json;
 mod manager;
