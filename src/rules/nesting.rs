@@ -99,6 +99,13 @@ fn a_hundred_evaluations_nest_and_no_more() {
 /// The stack an evaluation may take. Unoptimised frames are larger than what is promised for a release.
 const STACK: usize = if cfg!(debug_assertions) { 512 * 1024 } else { 64 * 1024 };
 
+fn on_a_small_stack(evaluation: impl FnOnce() + Send) {
+    thread::scope(|scope| {
+        let small = thread::Builder::new().stack_size(STACK);
+        small.spawn_scoped(scope, evaluation).expect("a thread").join().expect("no panic");
+    });
+}
+
 #[test]
 fn the_deepest_evaluation_fits_into_its_stack() {
     let leaf = |matcher: &str| format!(r#"{{"keySelector":{{"attribute":"a"}},{matcher}}}"#);
@@ -120,11 +127,21 @@ fn the_deepest_evaluation_fits_into_its_stack() {
                     let decision = evaluate(&world, &attributes);
                     assert_eq!(decision.outcome, Outcome::Evaluated, "{link:?}, {leaf}, {value}");
                 };
-                thread::scope(|scope| {
-                    let small = thread::Builder::new().stack_size(STACK);
-                    small.spawn_scoped(scope, evaluation).expect("a thread").join().expect("no panic");
-                });
+                on_a_small_stack(evaluation);
             }
+        }
+    }
+}
+
+/// Ten thousand definitions in a row, open or closed to a circle, are no deeper on the stack than the last that counts.
+#[test]
+fn long_chains_fit_into_that_stack_as_well() {
+    for link in LINKS {
+        for leaf in [r#"{"matcherType":"ALL_KEYS"}"#.to_owned(), depends_on("top")] {
+            let world = chain(link, 10_000, &leaf);
+            let evaluation =
+                || assert_eq!(evaluate(&world, &Attributes::new()).outcome, Outcome::Exception, "{link:?}");
+            on_a_small_stack(evaluation);
         }
     }
 }
