@@ -62,9 +62,6 @@ def anchors(text):
 
 def broken_links(document, text):
     """Targets of links within the repository that are not there."""
-    # A draft of README.md.
-    if document.name == "README.part.md":
-        document = ROOT / document.name
     prose = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)\s]+)\)", prose):
         path, _, anchor = target.partition("#")
