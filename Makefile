@@ -4,7 +4,11 @@
 #   make test       everything that must hold before a change goes in
 #   make bench      evaluations, starts and changes from every language, beside Split's SDKs and a bare lower bound: writes
 #                   docs/benchmarks.md
-#   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer
+#   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer; the
+#                   bindings under the first
+#   make deny       the dependencies against the policy in deny.toml
+#   make reproducible
+#                   whether two clean builds give the same bytes
 #   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
 #                   put before it
 #   make wheel      the Python package, with the library inside
@@ -12,13 +16,13 @@
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench sanitize install package-check wheel leaks
+.PHONY: demo test bench sanitize deny reproducible install package-check wheel leaks
 
 wheel leaks:
 	@scripts/setup $@
 	@scripts/$(if $(filter wheel,$@),python-wheel,pytests --leaks && scripts/rubytests --leaks)
 
-demo test bench sanitize package-check:
+demo test bench sanitize deny reproducible package-check:
 	@scripts/setup $@
 	@scripts/$@
 
