@@ -7,7 +7,11 @@
 #   make fuzz [MINUTES=n] [TARGET=name]
 #                   fuzzers for everything that comes from outside, each for so many minutes of CPU time (20, and 60 for
 #                   sequences of C calls): see docs/reliability.md
-#   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer
+#   make sanitize   the C and C++ tests with the library itself under AddressSanitizer, then under ThreadSanitizer; the
+#                   bindings under the first
+#   make deny       the dependencies against the policy in deny.toml
+#   make reproducible
+#                   whether two clean builds give the same bytes
 #   make docs       the reference of the C API, from its header: target/doc/c/html
 #   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
 #                   put before it
@@ -16,13 +20,13 @@
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench fuzz sanitize docs install package-check wheel leaks
+.PHONY: demo test bench fuzz sanitize deny reproducible docs install package-check wheel leaks
 
 wheel leaks:
 	@scripts/setup $@
 	@scripts/$(if $(filter wheel,$@),python-wheel,pytests --leaks && scripts/rubytests --leaks)
 
-demo test bench sanitize docs package-check:
+demo test bench sanitize deny reproducible docs package-check:
 	@scripts/setup $@
 	@scripts/$@
 

@@ -98,6 +98,10 @@ impl Tls {
         Ok(Arc::clone(self.ready.get_or_init(|| config)))
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one verifier trusts more only by an option, the other what it names"
+    )]
     fn config_for(&self, roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;

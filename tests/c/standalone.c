@@ -113,6 +113,17 @@ static void a_time_out_keeps_its_time(void) { /* B11 */
     promptly_ended(factory, 500, 1000, SPLIT_OK);
 }
 
+/* Whether a line of a file of /proc has a text. */
+static bool process_shows(const char *path, const char *part) {
+    char line[4096];
+    bool found = false;
+    FILE *file = fopen(path, "r");
+    CHECK_SET(file);
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) found |= strstr(line, part) != NULL;
+    if (file != NULL) fclose(file);
+    return found;
+}
+
 /* The SDK key and header values, wherever they might be told. */
 static void secrets_stay_secret(void) { /* B09 */
     notes *log = notes_new();
@@ -127,6 +138,12 @@ static void secrets_stay_secret(void) { /* B09 */
     fault("{\"endpoint\": \"events/bulk\", \"drop\": \"reset\", \"times\": 1}");
     split_track(factory, "ann", "user", "paid", 1, NULL);
     CHECK(backend_waited(server, "events/bulk", "items", 1));
+    /* What the header of a core dump says of a process. */
+    CHECK(process_shows("/proc/self/maps", "libsplitio"));
+    CHECK(!process_shows("/proc/self/maps", "s3cr3t"));
+    CHECK(!process_shows("/proc/self/cmdline", "s3cr3t"));
+    CHECK(!process_shows("/proc/self/comm", "s3cr3t"));
+    CHECK(!process_shows("/proc/self/environ", "s3cr3t"));
     ended_in_order(factory);
 
     char *requests = backend_requests(server, NULL);

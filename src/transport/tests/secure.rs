@@ -176,14 +176,24 @@ async fn ssl_cert_file_names_the_platforms_roots() {
     }
     let authority = Authority::new();
     let directory = tempfile::tempdir().expect("a directory");
-    let file = directory.path().join("roots.pem");
-    std::fs::write(&file, authority.pem()).expect("written");
+    let [ours, theirs, missing] = ["ours.pem", "theirs.pem", "missing.pem"].map(|name| directory.path().join(name));
+    std::fs::write(&ours, authority.pem()).expect("written");
+    std::fs::write(&theirs, Authority::new().pem()).expect("written");
     let server = Server::start_tls(authority.server("localhost"), ok).await;
     let name = "transport::tests::secure::ssl_cert_file_names_the_platforms_roots";
-    for (file, want) in [(file, "answer 200"), (directory.path().join("missing.pem"), "no root certificates")] {
+    for (file, want) in [(ours, "answer 200"), (missing, "no root certificates"), (theirs, "invalid peer certificate")]
+    {
         let mut child = std::process::Command::new(std::env::current_exe().expect("this test"));
         child.args(["--exact", name, "--nocapture"]);
         child.env_clear().env("SSL_CERT_FILE", &file).env(CHILD, server.secure_origin());
+        // What makes other programs trust anybody.
+        child.envs([
+            ("NODE_TLS_REJECT_UNAUTHORIZED", "0"),
+            ("PYTHONHTTPSVERIFY", "0"),
+            ("GIT_SSL_NO_VERIFY", "1"),
+            ("CURL_CA_BUNDLE", ""),
+            ("REQUESTS_CA_BUNDLE", ""),
+        ]);
         // Elsewhere, for the server lives on this thread.
         let child = tokio::task::spawn_blocking(move || child.output()).await.expect("no panic").expect("ran");
         let output = String::from_utf8_lossy(&child.stdout);

@@ -11,11 +11,12 @@ use super::bucket::Bucket;
 use super::table::Table;
 use super::tallies::{Entered, HOUR, Tallies};
 use crate::concurrent::{AtomicU64, Mutex, Ordering};
-use crate::models::take_a_part;
+use crate::models::{joined, take_a_part};
 
-pub(crate) const MODELS: [(&str, fn()); 5] = [
+pub(crate) const MODELS: [(&str, fn()); 6] = [
     ("an item of a growing array is made once", items_are_made_once),
     ("each impression is counted once, with its name, while they are collected", each_impression_is_counted_once),
+    ("two threads count a flag for the first time", two_threads_name_one_flag),
     ("an hour that ends while it is counted loses nothing", an_hour_that_ends_loses_nothing),
     ("an answer was given before at a time at which it was", times_are_those_of_the_answer),
     ("no record is left behind by a ring that was not heard", no_record_is_left_behind),
@@ -34,47 +35,57 @@ fn items_are_made_once() {
             }
         })
     });
-    assert!(table.iter().all(|(_, number)| number.load(Ordering::Relaxed) <= 2));
-    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    let reading = {
+        let table = Arc::clone(&table);
+        thread::spawn(move || assert!(table.iter().all(|(_, number)| number.load(Ordering::Relaxed) <= 2)))
+    };
+    joined(threads.into_iter().chain([reading]));
     let numbers: Vec<_> = table.iter().map(|(_, number)| number.load(Ordering::Relaxed)).collect();
     assert_eq!(numbers[..2], [2, 2]);
 }
 
-/// Counts on two threads while the calling one collects, and returns what the ledger has of each hour in the end.
-fn counted(times: [&'static [i64]; 2], now: i64) -> Vec<(i64, u64)> {
-    take_a_part();
-    let tallies = Arc::new(Tallies::default());
-    let threads = times.map(|times| {
-        let tallies = Arc::clone(&tallies);
-        thread::spawn(move || {
-            for &time in times {
-                assert_eq!(tallies.add(0, "flag", time), Entered::Kept);
-            }
-        })
-    });
-    assert_eq!(tallies.collect(now), Entered::Kept);
-    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+fn counting(tallies: &Arc<Tallies>, times: &'static [i64]) -> thread::JoinHandle<()> {
+    let tallies = Arc::clone(tallies);
+    thread::spawn(move || times.iter().for_each(|&time| assert_eq!(tallies.add(0, "flag", time), Entered::Kept)))
+}
+
+/// What the ledger has of each hour in the end.
+fn collected(tallies: &Tallies, now: i64) -> Vec<(i64, u64)> {
     assert_eq!(tallies.collect(now), Entered::Kept);
     let ledger = tallies.ledger();
-    ledger
-        .entries
-        .iter()
-        .map(|((name, hour), count)| {
-            assert_eq!(&**name, "flag");
-            (*hour, *count)
-        })
-        .collect()
+    assert!(ledger.entries.keys().all(|(name, _)| &**name == "flag"));
+    ledger.entries.iter().map(|((_, hour), count)| (*hour, *count)).collect()
+}
+
+/// The same, of times that a thread counts while another collects.
+fn collected_meanwhile(times: &'static [i64], now: i64) -> Vec<(i64, u64)> {
+    take_a_part();
+    let tallies = Arc::new(Tallies::default());
+    let counting = counting(&tallies, times);
+    let collecting = {
+        let tallies = Arc::clone(&tallies);
+        thread::spawn(move || assert_eq!(tallies.collect(now), Entered::Kept))
+    };
+    joined([counting, collecting]);
+    collected(&tallies, now)
 }
 
 fn each_impression_is_counted_once() {
-    assert_eq!(counted([&[TWO, TWO + 1], &[TWO]], TWO), [(TWO, 3)]);
+    assert_eq!(collected_meanwhile(&[TWO, TWO + 1, TWO], TWO), [(TWO, 3)]);
+}
+
+fn two_threads_name_one_flag() {
+    take_a_part();
+    let tallies = Arc::new(Tallies::default());
+    joined([counting(&tallies, &[TWO]), counting(&tallies, &[TWO])]);
+    assert_eq!(collected(&tallies, TWO), [(TWO, 2)]);
 }
 
 /// One that is counted in the last moment may get the label of the next hour of its bank, as the clock would have it a
 /// moment later; none gets lost or counted twice.
 fn an_hour_that_ends_loses_nothing() {
-    let found = counted([&[TWO, TWO + HOUR], &[TWO]], TWO + 2 * HOUR);
-    assert_eq!(found.iter().map(|(_, count)| count).sum::<u64>(), 3, "{found:?}");
+    let found = collected_meanwhile(&[TWO, TWO + HOUR], TWO + 2 * HOUR);
+    assert_eq!(found.iter().map(|(_, count)| count).sum::<u64>(), 2, "{found:?}");
     assert!(found.iter().any(|&(hour, _)| hour == TWO + HOUR || hour == TWO + 3 * HOUR), "{found:?}");
 }
 
@@ -84,7 +95,7 @@ fn times_are_those_of_the_answer() {
         let words = Arc::clone(&words);
         thread::spawn(move || Bucket::new(&words).test_and_set(7, now))
     });
-    let found: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+    let found = joined(threads);
     assert!(matches!(found[0], None | Some(20)) && matches!(found[1], None | Some(10)), "{found:?}");
     let later = Bucket::new(&words).test_and_set(7, 30);
     assert!(matches!(later, Some(10 | 20)), "{later:?} after {found:?}");
