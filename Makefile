@@ -9,10 +9,12 @@
 #                   put before it
 #   make wheel      the Python package, with the library inside
 #   make leaks      whether the memory of a Python and of a Ruby program stays flat over millions of evaluations
+#   make soak       30 minutes, or MINUTES, of evaluations, events, edits and failures: whether memory, threads and
+#                   descriptors stay flat; writes docs/soak.svg
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench sanitize install package-check wheel leaks
+.PHONY: demo test bench sanitize install package-check wheel leaks soak
 
 wheel leaks:
 	@scripts/setup $@
@@ -25,3 +27,7 @@ demo test bench sanitize package-check:
 install:
 	@scripts/setup $@
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/$@
+
+soak:
+	@scripts/setup $@
+	@scripts/$@ $(MINUTES)

@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::backend::{self, Backend, FetchError, ask, read};
-use super::complaint::Complaint;
 use super::pursuit::{Pursuit, slow_backoff};
 use super::updates::Updates;
 use crate::backoff::Backoff;
+use crate::complaint::Complaint;
 use crate::logging::{Level, Logger};
 use crate::rules::{Definitions, Segment, SegmentId};
 use crate::storage::Store;

@@ -26,7 +26,7 @@ MESSAGES = {
     "wrong types": {"type": "OTHER", "data": {"type": "SPLIT_UPDATE", "changeNumber": "soon"}},
 }
 # How long to wait for what must come.
-PATIENCE = 20
+PATIENCE = 40
 
 
 class Cell:
@@ -47,9 +47,9 @@ class Cell:
         if self._door:
             self._door.__exit__()
 
-    def options(self, **more):
-        """With the endpoint's host behind the door, if its failure is one of hosts."""
-        options = {**self.backend.arguments, "connectionTimeout": 1000, "readTimeout": 1500, **more}
+    def addresses(self):
+        """Options: the base URLs, with the endpoint's host behind the door if its failure is one of hosts."""
+        options = dict(self.backend.arguments)
         if self._door:
             host = HOSTS[self.endpoint]
             name = world.HOST if self.fault.nameless else ADDRESS
@@ -78,7 +78,8 @@ class Cell:
                 self.backend.post("notify", notification=MESSAGES[self.fault.name])
             return
         self.inflict()
-        if self._order:
+        # The host that ends its streams itself is the stream's.
+        if self._order or self.endpoint != "stream":
             self.backend.post("streams/drop", how="reset")
 
     def begin_counting(self):

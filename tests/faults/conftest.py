@@ -2,6 +2,7 @@
 
 import pytest
 
+import life
 from support.emulated import Emulator
 
 
@@ -12,6 +13,7 @@ def emulator():
 
 
 @pytest.fixture
-def backend(emulator):
+def cell(emulator, request):
     emulator.begin(keepalive_ms=1000)
-    return emulator
+    with life.prepared(emulator, *request.param) as prepared:
+        yield prepared

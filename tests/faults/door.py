@@ -93,4 +93,3 @@ def _end(connection):
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()
-

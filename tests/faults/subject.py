@@ -45,7 +45,7 @@ class Subject:
     def flush(self, timeout_ms=PATIENCE_MS):
         return library.flush(self._factory, timeout_ms)
 
-    def destroy(self, timeout_ms=PATIENCE_MS):
+    def destroy(self, timeout_ms):
         """The status, and how many seconds it took."""
         self._destroyed = True
         begun = time.monotonic()

@@ -36,7 +36,9 @@ def lines(title, subtitle, minutes, panels):
     bottom = height - BOTTOM + 8
     for tenth in range(0, 11, 2):
         x = LEFT + room * tenth / 10
-        parts.append(f'<text x="{x:.1f}" y="{bottom}" text-anchor="middle" fill="{GREY}">{last * tenth / 10:.3g}</text>')
+        parts.append(
+            f'<text x="{x:.1f}" y="{bottom}" text-anchor="middle" fill="{GREY}">{last * tenth / 10:.3g}</text>'
+        )
     parts.append(f'<text x="{WIDTH - RIGHT}" y="{bottom + 16}" text-anchor="end" fill="{GREY}">minutes</text>')
     parts.append("</svg>")
     return "\n".join(parts) + "\n"

@@ -52,11 +52,22 @@ def definitions(backend):
     rule = matcher("IN_RULE_BASED_SEGMENT", userDefinedSegmentMatcherData={"segmentName": "germans"})
     germany = matcher("WHITELIST", "country", whitelistMatcherData={"whitelist": ["DE"]})
     backend.call("POST", "segments", {"name": "members", "keys": ["user-1"]})
-    backend.post("rbs", rbs={"name": "germans", "trafficTypeName": "user", "status": "ACTIVE", "excluded": {},
-                             "conditions": [condition("on", germany)]})
+    backend.post(
+        "rbs",
+        rbs={
+            "name": "germans",
+            "trafficTypeName": "user",
+            "status": "ACTIVE",
+            "excluded": {},
+            "conditions": [condition("on", germany)],
+        },
+    )
     backend.put(
-        served("steady"), served("moving"), served("silent", impressionsDisabled=True),
-        flag("for_members", condition("on", members)), flag("by_rule", condition("on", rule)),
+        served("steady"),
+        served("moving"),
+        served("silent", impressionsDisabled=True),
+        flag("for_members", condition("on", members)),
+        flag("by_rule", condition("on", rule)),
     )
 
 
