@@ -23,14 +23,14 @@ def lines(title, subtitle, minutes, panels):
         most = max(values) * 1.1
         points = " ".join(
             f"{LEFT + room * minute / last:.1f},{top + PANEL * (1 - value / most):.1f}"
-            for minute, value in zip(minutes, values)
+            for minute, value in zip(minutes, values, strict=True)
         )
         parts += [
             f'<text x="{LEFT}" y="{top - 6}">{escape(name)}</text>',
             f'<path d="M{LEFT} {top}V{top + PANEL}H{WIDTH - RIGHT}" fill="none" stroke="{FAINT}"/>',
             f'<text x="{LEFT - 6}" y="{top + PANEL}" text-anchor="end" fill="{GREY}">0</text>',
             f'<text x="{LEFT - 6}" y="{top + PANEL * (1 - 1 / 1.1) + 4:.1f}" text-anchor="end" fill="{GREY}">'
-            f"{max(values):g}</text>",
+            f"{max(values):.3g}</text>",
             f'<polyline points="{points}" fill="none" stroke="{LINE}" stroke-width="1.2"/>',
         ]
     bottom = height - BOTTOM + 8

@@ -1,16 +1,19 @@
 /*
- * A program that uses the library for as long as it is told: eight threads evaluate and track on one factory, and every
+ * A program that uses the library until it is told to end: eight threads evaluate and track on one factory, and every
  * second another factory comes and goes.
  *
- *     load URL OTHER_URL SECONDS
+ *     load URL OTHER_URL
  *
- * The first is the backend of the lasting factory, the second that of the visitors. Says "running" once it is warm, and
- * at the end, as JSON, what it has done; both sides are compared by soak.py.
+ * The first is the backend of the lasting factory, the second that of the visitors. Says "running" once it is warm, then
+ * answers lines: "sample" with the bytes that are allocated, "stop" with "stopped" when nothing more is done, and "end"
+ * with what it has done, as JSON, once all of it is sent.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* usleep, rand_r */
 #endif
+#include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +31,7 @@ static const char *const flags[] = {"steady", "moving", "for_members", "by_rule"
 enum { FLAGS = sizeof flags / sizeof *flags };
 
 static const char *urls[2];
-static double end; /* of the monotonic clock */
+static atomic_bool stopped;
 
 static double now(void) {
     struct timespec time;
@@ -83,7 +86,7 @@ static void warm_up(struct worker *worker) {
 static void *work(void *argument) {
     struct worker *worker = (struct worker *)argument;
     char key[48];
-    while (now() < end) {
+    while (!atomic_load(&stopped)) {
         for (int i = 0; i < EVALUATIONS; i++) {
             snprintf(key, sizeof key, "user-%d", rand_r(&worker->random) % KEYS);
             evaluate(worker, key, flags[rand_r(&worker->random) % FLAGS]);
@@ -108,7 +111,7 @@ struct visits {
 static void *visit(void *argument) {
     struct visits *visits = (struct visits *)argument;
     char key[48];
-    for (double next = now(); next < end; next += 1) {
+    for (double next = now(); !atomic_load(&stopped); next += 1) {
         split_factory *factory = started(urls[1], "a-visitor");
         snprintf(key, sizeof key, "visitor-%lld", visits->made++);
         visits->failures += strcmp(split_get_treatment(factory, key, "steady", NULL), "on") != 0;
@@ -121,8 +124,28 @@ static void *visit(void *argument) {
     return NULL;
 }
 
+/* ---- What it is told --------------------------------------------------------------------------------------------- */
+
+/* Answers lines up to this one. */
+static void serve_until(const char *last) {
+    char line[32];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strcmp(line, last) == 0) return;
+        struct mallinfo2 memory = mallinfo2();
+        printf("%zu\n", memory.uordblks + memory.hblkhd);
+        fflush(stdout);
+    }
+    exit(EXIT_FAILURE);
+}
+
+static void say(const char *word) {
+    puts(word);
+    fflush(stdout);
+}
+
 int main(int count, char **arguments) {
-    if (count != 4) return EXIT_FAILURE;
+    if (count != 3) return EXIT_FAILURE;
     urls[0] = arguments[1];
     urls[1] = arguments[2];
     struct worker workers[THREADS], sum;
@@ -137,11 +160,11 @@ int main(int count, char **arguments) {
         workers[i].random = (unsigned)i;
         warm_up(&workers[i]);
     }
-    end = now() + atof(arguments[3]);
-    puts("running");
-    fflush(stdout);
     pthread_create(&visitor, NULL, visit, &visits);
     for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, work, &workers[i]);
+    say("running");
+    serve_until("stop");
+    atomic_store(&stopped, true);
     for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
         sum.evaluations += workers[i].evaluations;
@@ -150,10 +173,8 @@ int main(int count, char **arguments) {
         sum.refused += workers[i].refused;
     }
     pthread_join(visitor, NULL);
-    /* The weather clears before this goes on. */
-    puts("done");
-    fflush(stdout);
-    (void)getchar();
+    say("stopped");
+    serve_until("end");
     bool sent = split_destroy(factory, 60000) == SPLIT_OK;
     split_factory_free(factory);
     printf("{\"evaluations\": %lld, \"controls\": %lld, \"accepted\": %lld, \"refused\": %lld, \"sent\": %s,"

@@ -11,7 +11,6 @@ passed, M failed"; shorter than `FLAT_FROM` minutes, memory is not judged.
 import csv
 import itertools
 import json
-import os
 import pathlib
 import signal
 import statistics
@@ -26,6 +25,8 @@ from support.flags import condition, everyone, flag, matcher
 
 SAMPLES = 2.0
 EDITS = 0.5
+# Columns of a sample, after the minute.
+RESIDENT, ALLOCATED, THREADS, DESCRIPTORS = 1, 2, 3, 4
 # Memory settles in the first fifth of a run, or in its first minutes.
 SETTLED = 0.2
 FLAT_FROM = 10
@@ -122,10 +123,38 @@ class Weather:
             self.backend.call("DELETE", "faults")
 
 
-def sample(process):
-    status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{process}/status").read_text().splitlines())
-    descriptors = len(os.listdir(f"/proc/{process}/fd"))
-    return int(status["VmRSS"].split()[0]), int(status["Threads"]), descriptors
+class Program:
+    """The program that is watched; for a `with`."""
+
+    def __init__(self, *command):
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        assert self._heard() == "running"
+        return self
+
+    def __exit__(self, *_raised):
+        self._process.stdin.close()
+        self._process.wait(10)
+
+    def _heard(self):
+        return self._process.stdout.readline().strip()
+
+    def ask(self, word):
+        print(word, file=self._process.stdin, flush=True)
+        return self._heard()
+
+    def sample(self):
+        """KiB of it in memory, KiB allocated, threads, descriptors."""
+        directory = pathlib.Path(f"/proc/{self._process.pid}")
+        status = dict(line.split(":", 1) for line in (directory / "status").read_text().splitlines())
+        allocated = int(self.ask("sample")) // 1024
+        return (
+            int(status["VmRSS"].split()[0]),
+            allocated,
+            int(status["Threads"]),
+            len(list((directory / "fd").iterdir())),
+        )
 
 
 class Soak:
@@ -140,18 +169,14 @@ class Soak:
         with Backend() as backend, Backend() as visited:
             for each in (backend, visited):
                 definitions(each)
-            command = [self._program, backend.url, visited.url, str(self._seconds)]
-            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stdout.readline() == "running\n", "the program did not start"
-                self._live(process, backend)
-                said, _ = process.communicate("\n")
-            self.done = json.loads(said)
+            with Program(self._program, backend.url, visited.url) as program:
+                self._live(program, backend)
+                self.done = json.loads(program.ask("end"))
             self.counters = backend.call("GET", "counters")
             self.visited = visited.call("GET", "counters")
             self.usage = backend.requests("metrics/usage")[-1]["body"]
 
-    def _live(self, process, backend):
-        """Until the program says that it is done."""
+    def _live(self, program, backend):
         weather = Weather(backend)
         over = threading.Event()
         others = [threading.Thread(target=work, args=[weather, over]) for work in (self._bad_weather, self._edits)]
@@ -160,9 +185,9 @@ class Soak:
         pause = min(SAMPLES, self._seconds / 200)
         begun = time.monotonic()
         while time.monotonic() < begun + self._seconds:
-            self.samples.append(((time.monotonic() - begun) / 60, *sample(process.pid)))
+            self.samples.append(((time.monotonic() - begun) / 60, *program.sample()))
             time.sleep(pause)
-        assert process.stdout.readline() == "done\n", "the program did not end"
+        assert program.ask("stop") == "stopped"
         over.set()
         for each in others:
             each.join()
@@ -212,7 +237,7 @@ def checks(soak, minutes):
     yield (
         "every impression arrived, was counted, or is known to be dropped",
         accounted == done["evaluations"] and impressions["items"] == usage["iQ"] and counts["items"] >= usage["iDe"],
-        f"{done['evaluations']} evaluations, {impressions['items']} impressions and {counts['items']} counted received, "
+        f"{done['evaluations']} evaluations; {impressions['items']} impressions received, {counts['items']} counted, "
         f"{usage['iDr']} dropped",
     )
     yield (
@@ -220,20 +245,17 @@ def checks(soak, minutes):
         done["controls"] == done["visitors_failed"] == 0 and done["sent"],
         f"{done['controls']} control, {done['visitors_failed']} visits failed",
     )
-    for name, column, slack in (("threads", 2, 0.5), ("descriptors", 3, 1.0)):
+    for name, column, slack in (("threads", THREADS, 0.5), ("descriptors", DESCRIPTORS, 1.0)):
         values, growth = soak.settled(column)
-        yield (
-            f"{name} are flat",
-            growth <= slack,
-            f"{min(values)} to {max(values)}, growth {growth:+.2f}",
-        )
-    values, growth = soak.settled(1)
-    percent = 100 * growth / statistics.mean(values)
-    figures = f"{min(values) / 1024:.1f} to {max(values) / 1024:.1f} MiB, growth {percent:+.2f} %"
-    if minutes >= FLAT_FROM:
-        yield "memory is flat", percent <= MEMORY_PERCENT, figures
-    else:
-        print(f"       memory, not judged in so short a time: {figures}")
+        yield f"{name} are flat", growth <= slack, f"{min(values)} to {max(values)}, growth {growth:+.2f}"
+    for name, column in (("memory", RESIDENT), ("what is allocated", ALLOCATED)):
+        values, growth = soak.settled(column)
+        percent = 100 * growth / statistics.mean(values)
+        figures = f"{min(values) / 1024:.1f} to {max(values) / 1024:.1f} MiB, growth {percent:+.2f} %"
+        if minutes >= FLAT_FROM:
+            yield f"{name} is flat", percent <= MEMORY_PERCENT, figures
+        else:
+            print(f"       {name}, not judged in so short a time: {figures}")
 
 
 def main():
@@ -242,16 +264,21 @@ def main():
     soak.run()
     with open(table, "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["minute", "memory_kib", "threads", "descriptors"])
+        writer.writerow(["minute", "resident_kib", "allocated_kib", "threads", "descriptors"])
         writer.writerows([f"{row[0]:.3f}", *row[1:]] for row in soak.samples)
-    columns = list(zip(*soak.samples))
-    memory = [kib / 1024 for kib in columns[1]]
+    columns = list(zip(*soak.samples, strict=True))
+    resident, allocated = ([kib / 1024 for kib in columns[column]] for column in (RESIDENT, ALLOCATED))
     pathlib.Path(picture).write_text(
         chart.lines(
             f"{minutes:g} minutes of evaluations, events, edits and failures",
             f"8 threads, {soak.done['visits']} more factories made and destroyed, {soak.spells} spells of failure",
             columns[0],
-            [("memory, MiB", memory), ("threads", columns[2]), ("descriptors", columns[3])],
+            [
+                ("memory, MiB", resident),
+                ("allocated, MiB", allocated),
+                ("threads", columns[THREADS]),
+                ("descriptors", columns[DESCRIPTORS]),
+            ],
         )
     )
     passed = failed = 0
