@@ -17,10 +17,12 @@
 #                   put before it
 #   make wheel      the Python package, with the library inside
 #   make leaks      whether the memory of a Python and of a Ruby program stays flat over millions of evaluations
+#   make soak       30 minutes, or MINUTES, of evaluations, events, edits and failures: whether memory, threads and
+#                   descriptors stay flat; writes docs/soak.svg
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
 
-.PHONY: demo test bench fuzz sanitize deny reproducible docs install package-check wheel leaks
+.PHONY: demo test bench fuzz soak sanitize deny reproducible docs install package-check wheel leaks
 
 wheel leaks:
 	@scripts/setup $@
@@ -37,3 +39,7 @@ fuzz:
 install:
 	@scripts/setup $@
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/$@
+
+soak:
+	@scripts/setup $@
+	@scripts/$@ $(MINUTES)

@@ -25,6 +25,7 @@ mod backoff;
 pub mod callbacks;
 mod client;
 mod clock;
+mod complaint;
 mod concurrent;
 pub mod config;
 mod descriptors;

@@ -251,10 +251,10 @@ impl Visit<'_> {
         let Hit { fault, delay } = hit;
         let early = fault.after.then(|| self.process(segment));
         tokio::time::sleep(delay).await;
-        if let Some(cut) = fault.drop {
-            self.link.cut(cut);
-        }
-        if fault.hang || fault.drop.is_some() {
+        if fault.never_answers() {
+            if let Some(cut) = fault.drop {
+                self.link.cut(cut);
+            }
             return std::future::pending().await;
         }
         let mut reply = match early {
@@ -277,7 +277,7 @@ impl Visit<'_> {
         head.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
         let (feed, body) = body::fed();
         let link = self.link.clone();
-        let Fault { truncate, stall, .. } = *fault;
+        let Fault { truncate, stall, drop, .. } = *fault;
         let end = if truncate || stall { bytes.len() / 2 } else { bytes.len() };
         let pause = Duration::from_millis(fault.trickle_ms.unwrap_or(0));
         let size = if pause.is_zero() { end } else { bytes.len().div_ceil(10) };
@@ -291,7 +291,7 @@ impl Visit<'_> {
             }
             if truncate {
                 tokio::time::sleep(FLUSH).await;
-                link.cut(Cut::Close);
+                link.cut(drop.unwrap_or(Cut::Close));
             }
             if truncate || stall {
                 feed.closed().await;
@@ -325,7 +325,7 @@ impl Visit<'_> {
 
 impl Reply {
     fn alter(&mut self, fault: &Fault) {
-        if fault.body.is_some() || fault.malformed || fault.bad_gzip || fault.is_slow() {
+        if fault.body.is_some() || fault.malformed || fault.bad_gzip || fault.short_gzip || fault.is_slow() {
             self.stream = None;
         }
         if let Some(url) = &fault.redirect {
@@ -343,10 +343,14 @@ impl Reply {
             self.body.truncate(self.body.len() / 2);
             self.body.extend_from_slice(b"\"]not json");
         }
-        if fault.bad_gzip {
+        if fault.bad_gzip || fault.short_gzip {
             self.body = gzipped(&self.body);
-            // Damages the compressed data; the magic number stays, or it would not be recognised as gzip at all.
-            self.body.iter_mut().skip(10).for_each(|byte| *byte ^= 0x5A);
+            if fault.bad_gzip {
+                // Damages the compressed data; the magic number stays, or it would not be recognised as gzip at all.
+                self.body.iter_mut().skip(10).for_each(|byte| *byte ^= 0x5A);
+            } else {
+                self.body.truncate(self.body.len() / 2);
+            }
             self.packed = true;
             self.header("content-encoding", "gzip");
         }

@@ -59,7 +59,7 @@ pub struct Fault {
     pub redirect: Option<String>,
     /// Never answers.
     pub hang: bool,
-    /// Sends the first half of the body, then ends the connection.
+    /// Sends the first half of the body, then ends the connection: as `drop` says, or by FIN.
     pub truncate: bool,
     /// Sends the first half of the body, then nothing more.
     pub stall: bool,
@@ -69,6 +69,8 @@ pub struct Fault {
     pub malformed: bool,
     /// The body says it is gzip, and is not.
     pub bad_gzip: bool,
+    /// The body is the first half of what gzip made of it; the answer itself is whole.
+    pub short_gzip: bool,
     /// Cuts the connection without an answer.
     pub drop: Option<Cut>,
 }
@@ -99,7 +101,12 @@ impl Fault {
 
     /// Whether something other than the backend's answer comes back.
     pub(crate) fn replaces(&self) -> bool {
-        self.status.is_some() || self.redirect.is_some() || self.hang || self.drop.is_some()
+        self.status.is_some() || self.redirect.is_some() || self.never_answers()
+    }
+
+    /// Whether there is no answer at all.
+    pub(crate) fn never_answers(&self) -> bool {
+        self.hang || self.drop.is_some() && !self.truncate
     }
 }
 

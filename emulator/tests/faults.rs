@@ -62,11 +62,15 @@ fn a_reset_is_no_orderly_end() {
     let emulator = emulator();
     let reset = Some(std::io::ErrorKind::ConnectionReset);
     for (cut, kind) in [(Cut::Half, None), (Cut::Close, None), (Cut::Reset, reset)] {
-        emulator.fault(Fault { drop: Some(cut), times: Some(1), ..Fault::default() });
-        let mut stream = std::net::TcpStream::connect(emulator.address()).unwrap();
-        stream.write_all(b"GET /api/version HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        let end = stream.read(&mut [0; 8]);
-        assert_eq!(end.as_ref().err().map(std::io::Error::kind), kind, "{cut:?} {end:?}");
+        for truncate in [false, true] {
+            emulator.fault(Fault { drop: Some(cut), truncate, times: Some(1), ..Fault::default() });
+            let mut stream = std::net::TcpStream::connect(emulator.address()).unwrap();
+            stream.write_all(b"GET /api/version HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            let mut came = Vec::new();
+            let end = stream.read_to_end(&mut came);
+            assert_eq!(end.as_ref().err().map(std::io::Error::kind), kind, "{cut:?} {end:?}");
+            assert_eq!(came.is_empty(), !truncate, "{cut:?} {truncate}");
+        }
     }
 }
 
@@ -83,9 +87,11 @@ fn spoiled_bodies() {
     let whole = fetch(Fault::default()).unwrap().body;
     let half = fetch(Fault { truncate: true, ..Fault::default() }).unwrap_err();
     assert_eq!(half, whole[..whole.len() / 2]);
-    let bad = fetch(Fault { bad_gzip: true, ..Fault::default() }).unwrap();
-    assert_eq!(bad.header("content-encoding"), Some("gzip"));
-    assert!(std::io::read_to_string(flate2::read::GzDecoder::new(&*bad.body)).is_err());
+    for fault in [Fault { bad_gzip: true, ..Fault::default() }, Fault { short_gzip: true, ..Fault::default() }] {
+        let bad = fetch(fault.clone()).unwrap();
+        assert_eq!(bad.header("content-encoding"), Some("gzip"), "{fault:?}");
+        assert!(std::io::read_to_string(flate2::read::GzDecoder::new(&*bad.body)).is_err(), "{fault:?}");
+    }
     emulator.fault(Fault { malformed: true, times: Some(1), ..Fault::default() });
     let malformed = get(emulator.address(), url);
     assert_eq!(malformed.status, 200);

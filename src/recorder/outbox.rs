@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bell::Bell;
 use super::sender::{Package, Source};
-use crate::logging::Logger;
+use crate::complaint::Complaint;
+use crate::logging::{Level, Logger};
 use crate::telemetry::{Tally, Telemetry};
 use crate::transport::Endpoint;
 
@@ -58,7 +59,7 @@ pub(super) struct Outbox<T> {
     dropped_before: AtomicU64,
     bell: Bell,
     telemetry: Arc<Telemetry>,
-    log: Logger,
+    complaint: Complaint,
 }
 
 impl<T: Record> Outbox<T> {
@@ -77,7 +78,7 @@ impl<T: Record> Outbox<T> {
             dropped_before: AtomicU64::new(0),
             bell: Bell::default(),
             telemetry,
-            log,
+            complaint: Complaint::new(log, "recorder"),
         }
     }
 
@@ -146,9 +147,9 @@ impl<T: Record> Outbox<T> {
     pub(super) fn refuse(&self) {
         if !self.dropping.load(Ordering::Relaxed) && !self.dropping.swap(true, Ordering::Relaxed) {
             self.dropped_before.store(self.tally().dropped.sum(), Ordering::Relaxed);
-            self.log.warning(
-                "recorder",
-                format_args!(
+            self.complaint.say(
+                Level::Warning,
+                format!(
                     "the queue of {what} is full ({size}): dropping {what} until there is room; consider a larger {option}",
                     what = T::WHAT,
                     size = self.size,
@@ -165,10 +166,8 @@ impl<T: Record> Outbox<T> {
         self.settled.fetch_add(count as u64, Ordering::Relaxed);
         if self.dropping.load(Ordering::Relaxed) && !self.is_full() && self.dropping.swap(false, Ordering::Relaxed) {
             let dropped = self.tally().dropped.sum() - self.dropped_before.load(Ordering::Relaxed);
-            self.log.info(
-                "recorder",
-                format_args!("the queue of {what} has room again; {dropped} {what} were dropped", what = T::WHAT),
-            );
+            self.complaint
+                .settle(&format!("the queue of {what} has room again; {dropped} {what} were dropped", what = T::WHAT));
         }
     }
 
@@ -285,7 +284,6 @@ impl<T: Record> Drop for Bulk<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logging::Level;
 
     /// A number, and its weight.
     impl Record for (u32, usize) {
@@ -400,6 +398,18 @@ mod tests {
         assert_eq!(outbox.weight.load(Ordering::Relaxed), HEAVY + 1);
         outbox.take(0).expect("records").sent();
         assert_eq!(numbers(&outbox.take(0).expect("records")), [2]);
+    }
+
+    #[test]
+    fn many_bursts_are_few_lines() {
+        let (log, lines) = Logger::recording(Level::Info);
+        let outbox: Arc<Outbox<(u32, usize)>> = Arc::new(Outbox::new(2, 2, Arc::new(Telemetry::new(true)), log));
+        for _ in 0..1000 {
+            push_all(&outbox, 0..2);
+            outbox.push(|| unreachable!("not made when there is no room")).expect_err("no room");
+            outbox.take(0).expect("records").sent();
+        }
+        assert_eq!((lines.count(Level::Warning), lines.count(Level::Info)), (10, 10), "{:?}", lines.lines());
     }
 
     #[test]

@@ -123,8 +123,8 @@ async fn ten_thousand_failures_in_a_row_are_retried_at_the_pace_of_the_schedule(
                 "{index}: {pause:?}"
             );
         }
-        // One warning for all of the outage.
-        assert_eq!(world.lines.count(Level::Warning), 1, "{:?}", world.lines.lines());
+        // A warning an hour.
+        assert_eq!(world.lines.count(Level::Warning), 28, "{:?}", world.lines.lines());
     }
 }
 
@@ -192,6 +192,22 @@ async fn what_the_backend_will_never_take_is_dropped_and_counted() {
         assert!(!world.recorder.flush(&*backend, None).await);
         assert_eq!(arrived(&backend), ["c"], "{status}");
         assert_eq!((world.usage()["eD"].clone(), world.lines.count(Level::Error)), (json!(2), 1), "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_dropped_for_hours_is_complained_about_hourly() {
+    for status in [400, 413] {
+        let world = World::unheard(&json!({"eventsPushRate": 1}));
+        let backend = Backend::for_one(Events, vec![Reply::Status(status); 3 * 9000]);
+        let _running = running(&world, &backend);
+        for _ in 0..9000 {
+            world.track("alice").expect("room");
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert!(backend.bodies(Events).len() > 8000, "{status}");
+        let aloud = world.lines.count(Level::Error) + world.lines.count(Level::Warning);
+        assert_eq!(aloud, 3, "{status}: {:?}", world.lines.lines());
     }
 }
 

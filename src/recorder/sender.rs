@@ -3,6 +3,7 @@
 //! What is on its way is held by a [`Package`], which puts itself back when it is dropped. So whatever ends a post (an
 //! answer, a cancelled future, a panic), nothing is lost.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::bell::Bell;
 use super::post::{Post, Reaction, Unreached};
 use crate::backoff::{Backoff, seeded_random};
 use crate::clock;
+use crate::complaint::Complaint;
 use crate::logging::{Level, Logger};
 use crate::transport::{Answer, Endpoint};
 
@@ -20,8 +22,7 @@ use crate::transport::{Answer, Endpoint};
 const POSTS_PER_RUN: usize = 20;
 /// Pauses of a flush between failed posts. Somebody waits for it, so they are shorter than those of the schedule.
 pub(super) const FLUSH_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// A key that is not accepted is complained about as often.
-const COMPLAINTS: Duration = Duration::from_secs(3600);
+const TARGET: &str = "recorder";
 
 /// Something whose content is to be sent.
 pub(super) trait Source: Send + Sync + 'static {
@@ -78,20 +79,14 @@ enum Delivery {
 #[derive(Debug)]
 pub(super) struct Station<S> {
     source: Arc<S>,
-    turn: Mutex<Troubles>,
+    turn: Mutex<()>,
+    complaint: Complaint,
     log: Logger,
-}
-
-/// What was complained about already.
-#[derive(Debug, Default)]
-struct Troubles {
-    failing: bool,
-    unauthorized: Option<Instant>,
 }
 
 impl<S: Source> Station<S> {
     pub(super) fn new(source: Arc<S>, log: Logger) -> Self {
-        Station { source, turn: Mutex::default(), log }
+        Station { source, turn: Mutex::default(), complaint: Complaint::new(log.clone(), TARGET), log }
     }
 
     pub(super) fn source(&self) -> &Arc<S> {
@@ -100,14 +95,14 @@ impl<S: Source> Station<S> {
 
     /// Posts while full packages wait and `goes_on` says so.
     pub(super) async fn run(&self, post: &impl Post, goes_on: impl Fn() -> bool) -> Ended {
-        let mut troubles = self.turn.lock().await;
+        let _turn = self.turn.lock().await;
         self.source.bell().answer();
         for _ in 0..POSTS_PER_RUN {
             if !goes_on() {
                 break;
             }
             let Some(package) = self.source.take(clock::now_ms()) else { break };
-            if let Delivery::PutBack(ended) = self.deliver(post, package, &mut troubles).await {
+            if let Delivery::PutBack(ended) = self.deliver(post, package).await {
                 return ended;
             }
             if !self.source.goes_on() {
@@ -127,13 +122,13 @@ impl<S: Source> Station<S> {
         let mut all_arrived = true;
         loop {
             let mut pause = None;
-            let mut troubles = self.turn.lock().await;
+            let turn = self.turn.lock().await;
             while self.source.settled() < goal {
                 if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                     return false;
                 }
                 let Some(package) = self.source.take(clock::now_ms()) else { break };
-                match self.deliver(post, package, &mut troubles).await {
+                match self.deliver(post, package).await {
                     Delivery::Sent => backoff.reset(),
                     Delivery::GivenUp => all_arrived = false,
                     Delivery::PutBack(Ended::Failed(at_least)) => {
@@ -143,7 +138,7 @@ impl<S: Source> Station<S> {
                     Delivery::PutBack(_) => return false,
                 }
             }
-            drop(troubles);
+            drop(turn);
             let Some(pause) = pause else { return all_arrived };
             if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
                 return false;
@@ -152,80 +147,64 @@ impl<S: Source> Station<S> {
         }
     }
 
-    async fn deliver(&self, post: &impl Post, mut package: S::Package, troubles: &mut Troubles) -> Delivery {
-        let reaction = self.attempt(post, &package, troubles).await;
+    async fn deliver(&self, post: &impl Post, mut package: S::Package) -> Delivery {
+        let reaction = self.attempt(post, &package).await;
         if reaction != Reaction::TooLarge || package.len() < 2 {
             return conclude(reaction, package);
         }
         let second = package.split();
-        let reaction = self.attempt(post, &package, troubles).await;
+        let reaction = self.attempt(post, &package).await;
         if reaction.is_temporary() {
             // The second half goes back first, for the first to come before it.
             drop(second);
             return conclude(reaction, package);
         }
         let first = conclude(reaction, package);
-        match conclude(self.attempt(post, &second, troubles).await, second) {
+        match conclude(self.attempt(post, &second).await, second) {
             Delivery::Sent => first,
             other => other,
         }
     }
 
-    async fn attempt(&self, post: &impl Post, package: &S::Package, troubles: &mut Troubles) -> Reaction {
+    async fn attempt(&self, post: &impl Post, package: &S::Package) -> Reaction {
         let body = match package.body() {
             Ok(body) => body,
             Err(error) => {
-                self.log
-                    .error("recorder", format_args!("{} cannot be written as JSON and are dropped: {error}", S::WHAT));
+                self.log.error(TARGET, format_args!("{} cannot be written as JSON and are dropped: {error}", S::WHAT));
                 return Reaction::Never;
             }
         };
         let answer = post.post(S::ENDPOINT, body.into()).await;
         let reaction = Reaction::to(&answer);
-        self.explain(reaction, &answer, package.len(), troubles);
+        self.explain(reaction, &answer, package.len());
         reaction
     }
 
-    fn explain(&self, reaction: Reaction, answer: &Result<Answer, Unreached>, count: usize, troubles: &mut Troubles) {
+    fn explain(&self, reaction: Reaction, answer: &Result<Answer, Unreached>, count: usize) {
         let what = S::WHAT;
-        let reason = || match answer {
+        if reaction == Reaction::Sent {
+            return self.complaint.settle(&format!("{what} are sent again"));
+        }
+        let reason = match answer {
             Ok(answer) => format!("{} answered {}", S::ENDPOINT, answer.status),
             Err(unreached) => unreached.to_string(),
         };
+        let say = |level, text: fmt::Arguments<'_>| self.complaint.say_about(level, &reason, text);
         match reaction {
-            Reaction::Sent => {
-                troubles.unauthorized = None;
-                if std::mem::take(&mut troubles.failing) {
-                    self.log.info("recorder", format_args!("{what} are sent again"));
-                }
-            }
+            Reaction::Sent => {}
             Reaction::Later(_) => {
-                let level = if std::mem::replace(&mut troubles.failing, true) { Level::Debug } else { Level::Warning };
-                if self.log.enabled(level) {
-                    let reason = reason();
-                    self.log.log(level, "recorder", format_args!("{count} {what} are kept to be sent again: {reason}"));
-                }
+                say(Level::Warning, format_args!("{count} {what} are kept to be sent again: {reason}"));
             }
             Reaction::Unauthorized => {
-                let now = Instant::now();
-                if troubles.unauthorized.is_none_or(|last| now - last >= COMPLAINTS) {
-                    troubles.unauthorized = Some(now);
-                    let reason = reason();
-                    self.log.error("recorder", format_args!("{what} cannot be sent: {reason}; check the SDK key"));
-                }
+                say(Level::Error, format_args!("{what} cannot be sent: {reason}; check the SDK key"));
             }
-            Reaction::TooLarge => {
-                self.log.warning(
-                    "recorder",
-                    format_args!(
-                        "a post of {count} {what} is too large for the backend; posts are halved once, then dropped"
-                    ),
-                );
-            }
-            Reaction::Never => {
-                let reason = reason();
-                self.log.error("recorder", format_args!("{count} {what} are dropped: {reason}"));
-            }
+            Reaction::TooLarge => say(
+                Level::Warning,
+                format_args!(
+                    "a post of {count} {what} is too large for the backend; posts are halved once, then dropped"
+                ),
+            ),
+            Reaction::Never => say(Level::Error, format_args!("{count} {what} are dropped: {reason}")),
         }
     }
 }

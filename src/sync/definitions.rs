@@ -14,7 +14,8 @@ use super::backend::{self, Backend, FetchError, ask, read};
 use super::pursuit::{Pursuit, Target};
 use super::spec::{Dialect, Spec};
 use super::updates::Updates;
-use crate::logging::Logger;
+use crate::complaint::Complaint;
+use crate::logging::{Level, Logger};
 use crate::rules::{Change, Definitions};
 use crate::storage::Store;
 use crate::transport::{Call, Endpoint};
@@ -92,6 +93,8 @@ struct Desk {
     store: Arc<Store>,
     updates: Arc<Updates>,
     log: Logger,
+    /// About answers of an older state than the one known.
+    older: Complaint,
     /// Whether labels need their `fallback - ` form.
     fallbacks: bool,
 }
@@ -127,7 +130,13 @@ impl DefinitionSync {
             sets: filter.map(|sets| sets.join(",")),
             set_count: filter.map_or(0, <[String]>::len),
             backend,
-            desk: Arc::new(Desk { store, updates, log: log.clone(), fallbacks }),
+            desk: Arc::new(Desk {
+                store,
+                updates,
+                log: log.clone(),
+                older: Complaint::new(log.clone(), TARGET),
+                fallbacks,
+            }),
             log,
             may_be_proxy,
             spec: tokio::sync::Mutex::default(),
@@ -258,9 +267,9 @@ impl Desk {
         });
         for (verdict, what) in verdicts.iter().zip(["feature flags", "rule-based segments"]) {
             if *verdict == Verdict::Older {
-                self.log.warning(
-                    TARGET,
-                    format_args!("the answer about {what} is of an older state than the one known; it is discarded"),
+                self.older.say(
+                    Level::Warning,
+                    format!("the answer about {what} is of an older state than the one known; it is discarded"),
                 );
             }
         }

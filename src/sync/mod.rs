@@ -1,7 +1,6 @@
 //! Bringing storage up to date: from files in localhost mode, from the FME backend otherwise.
 
 pub(crate) mod backend;
-mod complaint;
 mod definitions;
 pub(crate) mod io;
 pub(crate) mod localhost;

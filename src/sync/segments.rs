@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::backend::{self, Backend, FetchError, ask, read};
-use super::complaint::Complaint;
 use super::pursuit::{Pursuit, slow_backoff};
 use super::updates::Updates;
 use crate::backoff::Backoff;
+use crate::complaint::Complaint;
 use crate::logging::{Level, Logger};
 use crate::rules::{Definitions, Segment, SegmentId};
 use crate::storage::Store;
@@ -73,7 +73,8 @@ struct Failing {
 struct Desk {
     store: Arc<Store>,
     updates: Arc<Updates>,
-    log: Logger,
+    /// About answers of an older state than the one known.
+    older: Complaint,
 }
 
 /// How a fetch of many segments ended.
@@ -105,7 +106,7 @@ impl SegmentSync {
     ) -> Self {
         SegmentSync {
             backend,
-            desk: Arc::new(Desk { store, updates, log: log.clone() }),
+            desk: Arc::new(Desk { store, updates, older: Complaint::new(log.clone(), TARGET) }),
             complaint: Complaint::new(log.clone(), TARGET),
             log,
             pool: Semaphore::new(FETCHES),
@@ -340,9 +341,9 @@ impl Desk {
         let till = dto.till.map_or(base, |number| number.whole());
         if till < base {
             let name = &segment.name;
-            self.log.warning(
-                TARGET,
-                format_args!("segment {name:?}: the answer is of an older state than the one known; it is discarded"),
+            self.older.say(
+                Level::Warning,
+                format!("segment {name:?}: the answer is of an older state than the one known; it is discarded"),
             );
             return Ok(Step::CaughtUp);
         }

@@ -13,7 +13,6 @@ use tokio::task::JoinSet;
 
 use super::Ground;
 use super::backend::{Backend, FetchError};
-use super::complaint::Complaint;
 use super::definitions::{Announced, DefinitionSync, Landing, Targets};
 use super::io::Stop;
 use super::polling::{FirstRun, Polling};
@@ -21,6 +20,7 @@ use super::segments::{Round, SegmentSync};
 use super::suspension::{self, Suspension};
 use super::updates::Updates;
 use crate::backoff::Backoff;
+use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
 use crate::logging::{Level, Logger};

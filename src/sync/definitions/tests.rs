@@ -182,7 +182,7 @@ async fn c22_an_answer_that_was_overtaken_is_discarded() {
 
 #[tokio::test(start_paused = true)]
 async fn servers_that_never_advance_are_not_asked_for_ever() {
-    // First answer, answer to everything else, warnings of a run that gets the latter.
+    // First answer, answer to everything else, warnings about the latter, however often it comes.
     let cases = [
         (changes((-1, 9, &[]), (-1, -1, &[])), changes((5, 9, &[]), (-1, -1, &[])), 0),
         // All there is, whatever is asked: applied, but no news.
@@ -199,11 +199,13 @@ async fn servers_that_never_advance_are_not_asked_for_ever() {
         let sync = sync_logging(&fake, &site, false, log);
         sync.catch_up().await.expect("answers");
         assert_eq!(fake.asked().len(), 2, "{said}");
-        let (before, warned) = (site.stored(), lines.count(Level::Warning));
-        sync.catch_up().await.expect("answers");
-        assert_eq!(fake.asked().len(), 1, "{said}");
+        let before = site.stored();
+        for _ in 0..20 {
+            sync.catch_up().await.expect("answers");
+        }
+        assert_eq!(fake.asked().len(), 20, "{said}");
         assert_eq!(site.stored(), before, "{said}: numbers never decrease");
-        assert_eq!(lines.count(Level::Warning) - warned, warnings, "{said}");
+        assert_eq!(lines.count(Level::Warning), warnings, "{said}");
     }
 }
 

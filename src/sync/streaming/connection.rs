@@ -10,7 +10,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::backend::Backend;
-use super::super::complaint::Complaint;
 use super::super::definitions::Sequence;
 use super::super::polling::FirstRun;
 use super::super::standalone::Standalone;
@@ -23,6 +22,7 @@ use super::token::{AuthError, Authentication, Grant};
 use super::workers::Inbox;
 use super::{SPEC, TARGET};
 use crate::clock::now_ms;
+use crate::complaint::Complaint;
 use crate::logging::{Level, Logger};
 use crate::telemetry::{StreamingEvent, Telemetry};
 use crate::transport::{Answer, Call, Endpoint, TransportError, explained};

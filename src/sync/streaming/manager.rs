@@ -12,7 +12,6 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::backend::Backend;
-use super::super::complaint::Complaint;
 use super::super::polling::FirstRun;
 use super::super::standalone::{Standalone, supervised};
 use super::TARGET;
@@ -22,6 +21,7 @@ use super::status::Status;
 use super::workers::{Inbox, Workers};
 use crate::backoff::Backoff;
 use crate::clock::now_ms;
+use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::logging::Logger;
 use crate::telemetry::{StreamingEvent, Telemetry};

@@ -1,0 +1,142 @@
+//! What is wrong is said once, and every hour while it lasts.
+//!
+//! A backend may be away for a night. A line for each attempt would fill disks; one line at the beginning would be
+//! rotated away by the morning. And what comes and goes every second, or is wrong in another way each time, is new each
+//! time: so there is a limit to what is said within an hour.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::logging::{Level, Logger};
+
+const REMINDER: Duration = Duration::from_secs(3600);
+/// Lines within that time. The last of them says that it is.
+const MOST: usize = 10;
+
+/// The state of one thing that can be wrong, in one way or in several at a time.
+#[derive(Debug)]
+pub(crate) struct Complaint {
+    log: Logger,
+    target: &'static str,
+    said: Mutex<Vec<Said>>,
+}
+
+/// A line of the last hour.
+#[derive(Debug)]
+struct Said {
+    about: String,
+    at: Instant,
+    /// It is right again. If it goes wrong once more, that is news.
+    settled: bool,
+}
+
+impl Complaint {
+    pub(crate) fn new(log: Logger, target: &'static str) -> Self {
+        Complaint { log, target, said: Mutex::default() }
+    }
+
+    /// Something is wrong: said aloud when it is new, or an hour old; otherwise at debug level.
+    pub(crate) fn say(&self, level: Level, text: String) {
+        self.say_about(level, &text, format_args!("{text}"));
+    }
+
+    /// The same for a text with figures in it, where `about` tells what is new from what is known.
+    pub(crate) fn say_about(&self, level: Level, about: &str, text: fmt::Arguments<'_>) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.retain(|said| said.at.elapsed() < REMINDER);
+        let known = said.iter().any(|said| !said.settled && said.about == about);
+        let aloud = !known && said.len() < MOST;
+        if aloud {
+            said.push(Said { about: about.to_owned(), at: Instant::now(), settled: false });
+        }
+        let last = aloud && said.len() == MOST;
+        drop(said);
+        if last {
+            self.log.log(level, self.target, format_args!("{text} (said too often: at debug level for a while)"));
+        } else {
+            self.log.log(if aloud { level } else { Level::Debug }, self.target, text);
+        }
+    }
+
+    /// All of it is right again; `text` says so if anything was said before.
+    pub(crate) fn settle(&self, text: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut any = false;
+        for said in said.iter_mut() {
+            any |= !std::mem::replace(&mut said.settled, true);
+        }
+        drop(said);
+        if any {
+            self.log.info(self.target, format_args!("{text}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many lines of each level a complaint makes of what happens once a second, or less often.
+    async fn lines_of(seconds: u64, step: u64, happen: impl Fn(&Complaint, u64)) -> [usize; 3] {
+        let (log, lines) = Logger::recording(Level::Info);
+        let complaint = Complaint::new(log, "test");
+        for second in (0..seconds).step_by(step as usize) {
+            happen(&complaint, second);
+            tokio::time::advance(Duration::from_secs(step)).await;
+        }
+        [Level::Error, Level::Warning, Level::Info].map(|level| lines.count(level))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_night_of_failures_takes_few_lines() {
+        let night = 8 * 3600;
+        let away = |complaint: &Complaint, _| complaint.say(Level::Warning, "away".to_owned());
+        assert_eq!(lines_of(night, 60, away).await, [0, 8, 0]);
+        let in_two_ways = |complaint: &Complaint, second: u64| match second % 2 {
+            0 => complaint.say(Level::Warning, "away".to_owned()),
+            _ => complaint.say(Level::Error, "something else".to_owned()),
+        };
+        assert_eq!(lines_of(night, 1, in_two_ways).await, [8, 8, 0]);
+        let always_another =
+            |complaint: &Complaint, second: u64| complaint.say(Level::Warning, format!("the {second}th"));
+        assert_eq!(lines_of(night, 1, always_another).await, [0, 8 * MOST, 0]);
+        let coming_and_going = |complaint: &Complaint, second: u64| match second % 2 {
+            0 => complaint.say(Level::Warning, "away".to_owned()),
+            _ => complaint.settle("back"),
+        };
+        assert_eq!(lines_of(night, 1, coming_and_going).await, [0, 8 * MOST, 8 * MOST]);
+        let with_figures = |complaint: &Complaint, second: u64| {
+            complaint.say_about(Level::Warning, "events", format_args!("{second} events"));
+        };
+        assert_eq!(lines_of(night, 1, with_figures).await, [0, 8, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_wrong_again_is_said_again() {
+        let (log, lines) = Logger::recording(Level::Info);
+        let complaint = Complaint::new(log, "test");
+        complaint.say(Level::Warning, "away".to_owned());
+        complaint.say(Level::Warning, "away".to_owned());
+        complaint.settle("back");
+        complaint.settle("back");
+        complaint.say(Level::Warning, "away".to_owned());
+        let expected = [(Level::Warning, "away"), (Level::Info, "back"), (Level::Warning, "away")];
+        assert_eq!(lines.lines(), expected.map(|(level, text)| (level, text.to_owned())));
+    }
+
+    #[test]
+    fn the_last_line_says_that_it_is() {
+        let (log, lines) = Logger::recording(Level::Warning);
+        let complaint = Complaint::new(log, "test");
+        for number in 1..=MOST + 5 {
+            complaint.say(Level::Warning, format!("the {number}th"));
+        }
+        let lines = lines.lines();
+        assert_eq!(lines.len(), MOST);
+        let marked: Vec<_> = lines.iter().map(|(_, line)| line.contains("at debug level")).collect();
+        assert_eq!((marked[MOST - 2], marked[MOST - 1]), (false, true), "{lines:?}");
+    }
+}

@@ -1,0 +1,83 @@
+"""What the cells share: a factory's beginning and end, and what is looked at in between."""
+
+import contextlib
+
+import pytest
+
+from cell import Cell
+from faults import CONNECT, READ, Does
+from splitio import _native as library
+from subject import KEY, Subject
+
+# Every period here, in seconds, and the least that is left of it by its spread of 10 % and what clocks round off.
+PERIOD = 1.0
+SHORTEST = 0.85
+# How exactly attempts are noticed that never become requests, in seconds.
+BLUR = 0.15
+# What comes with the next poll takes no longer, on a machine with much else to do.
+PROMPT = 15.0
+
+QUIET = {"impressionsMode": "NONE", "streamingEnabled": False}
+POLLING = {**QUIET, "featuresRefreshRate": 1, "segmentsRefreshRate": 1}
+
+
+def rows(cells):
+    """A test of cells: it gets a `cell`."""
+    return pytest.mark.parametrize("cell", cells, ids=lambda each: f"{each[0]}-{each[1].name}", indirect=True)
+
+
+@contextlib.contextmanager
+def prepared(backend, endpoint, fault):
+    """A cell with its definitions."""
+    with Cell(backend, endpoint, fault) as cell:
+        cell.define()
+        yield cell
+
+
+@contextlib.contextmanager
+def started(cell, options):
+    """A ready factory, which may have begun under the failure."""
+    times = {"connectionTimeout": int(CONNECT * 1000), "readTimeout": int(READ * 1000)}
+    with Subject({**times, **cell.addresses(), **options}) as sdk:
+        sdk.wait_ready()
+        yield sdk
+
+
+def ended(sdk, expected=library.OK, timeout_ms=20_000, seconds=READ + 2.5):
+    """It ends like this, and soon: only a post that is under way is waited for."""
+    status, took = sdk.destroy(timeout_ms)
+    assert status == expected, sdk.lines()
+    assert took < seconds
+
+
+def said(sdk):
+    """The log without the lines on the plain http of these tests."""
+    lines = [message for _, message in sdk.lines() if "http://" not in message]
+    assert not any(KEY in line for line in lines), lines
+    return lines
+
+
+def check_said(sdk, cell, at_most=1):
+    """What a failure is worth: one line, or none."""
+    lines = said(sdk)
+    if cell.does in (Does.ONCE, Does.NOTHING):
+        assert not lines, lines
+        return
+    assert 1 <= len(lines) <= at_most, lines
+    if cell.does is Does.KEY:
+        assert "SDK key" in lines[0], lines
+
+
+def check_pauses(cell, *least, askers=1):
+    """Between two attempts is what the first one took, and at least the pause at its place; after those, the last of
+    them. Where several ask one host, the same holds between every so many attempts."""
+    times = cell.attempts()
+    blur = BLUR if cell.fault.host else 0.02
+    for place in range(len(times) - askers):
+        pause = max(least[min(place, len(least) - 1)], cell.fault.pause) + cell.fault.takes - blur
+        assert times[place + askers] - times[place] >= pause, (place, pause, times)
+
+
+def answers(sdk):
+    """An evaluation is never without definitions."""
+    assert sdk.treatment("ann", "flag") != "control"
