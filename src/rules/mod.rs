@@ -3,6 +3,9 @@
 //! Definitions are compiled when they arrive ([`crate::wire`] reads them) and put into an immutable [`Definitions`];
 //! an evaluation only reads that. What a rule means is in `spec` terms: flag, condition, matcher, segment.
 
+mod account;
+#[cfg(test)]
+mod account_tests;
 mod bucketing;
 mod change;
 mod config_text;
@@ -10,6 +13,7 @@ mod config_text;
 mod conformance;
 mod definitions;
 mod evaluator;
+mod expected;
 mod fallback;
 mod flag;
 mod intern;
@@ -19,6 +23,7 @@ pub(crate) mod labels;
 mod matcher;
 #[cfg(test)]
 mod nesting;
+mod observer;
 mod one_key;
 mod registry;
 mod rule_based_segment;
@@ -33,6 +38,7 @@ pub use config_text::ConfigText;
 pub use intern::{InternError, Interned};
 pub use view::{FlagView, PrerequisiteView};
 
+pub(crate) use account::{Recorder, Step};
 pub(crate) use change::{Applied, Change, Put};
 pub(crate) use definitions::Definitions;
 pub(crate) use evaluator::{Decision, Outcome, Request, unknown};
@@ -42,6 +48,7 @@ pub(crate) use intern::intern_treatment;
 pub(crate) use key_table::{KeyHash, KeyTableError, key_hash};
 pub(crate) use labels::Label;
 pub(crate) use matcher::{SegmentId, SegmentRef};
+pub(crate) use observer::{Observer, Unwatched};
 pub(crate) use registry::Registry;
 pub(crate) use rule_based_segment::RuleBasedSegment;
 pub(crate) use segment::Segment;
@@ -52,7 +59,7 @@ pub(crate) mod compiled {
     pub(crate) use super::flag::{Choice, Condition, Partition, choice};
     pub(crate) use super::key_table::KeyTable;
     pub(crate) use super::matcher::{
-        Bound, Dependency, Leaf, Matcher, NameRef, NumberTest, Pattern, SemverTest, SetRelation, Test, Unit,
+        Bound, Dependency, Kind, Leaf, Matcher, NameRef, NumberTest, Pattern, SemverTest, SetRelation, Test, Unit,
     };
     pub(crate) use super::rule_based_segment::Excluded;
     pub(crate) use super::semver::Version;

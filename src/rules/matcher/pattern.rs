@@ -15,7 +15,11 @@ const MAX_BACKTRACKS: usize = 1_000_000;
 
 /// A compiled regular expression.
 #[derive(Debug)]
-pub(crate) struct Pattern(Regex);
+pub(crate) struct Pattern {
+    regex: Regex,
+    /// As the definition has it.
+    source: Box<str>,
+}
 
 /// Why a pattern cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,14 +40,19 @@ impl Pattern {
     pub(crate) fn compile(pattern: &str) -> Result<Self, PatternError> {
         let translated = python::translate(pattern)?;
         match RegexBuilder::new(&translated).backtrack_limit(MAX_BACKTRACKS).build() {
-            Ok(regex) => Ok(Pattern(regex)),
+            Ok(regex) => Ok(Pattern { regex, source: pattern.into() }),
             Err(cause) => Err(PatternError::Engine { cause: Box::new(cause) }),
         }
     }
 
+    /// The expression as the definition has it.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Whether it occurs in a text. A search that exceeds its bound is answered with no.
     pub(crate) fn is_in(&self, text: &str, log: &Logger) -> bool {
-        self.0.is_match(text).unwrap_or_else(|cause| {
+        self.regex.is_match(text).unwrap_or_else(|cause| {
             log.warning(LOG, format_args!("a search for a pattern was given up: {cause}"));
             false
         })
