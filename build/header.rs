@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files that declare something, in the order of the header, with the heading of their functions.
-pub const SOURCES: [(&str, &str); 14] = [
+pub const SOURCES: [(&str, &str); 15] = [
     ("codes.rs", ""),
     ("types.rs", ""),
     ("version.rs", "Version and errors"),
@@ -16,6 +16,7 @@ pub const SOURCES: [(&str, &str); 14] = [
     ("config.rs", "Configuration"),
     ("factory.rs", "Factory"),
     ("evaluate.rs", "Evaluating"),
+    ("explain.rs", ""),
     ("results.rs", "Results"),
     ("attributes.rs", "Attributes and properties"),
     ("events.rs", "Events"),

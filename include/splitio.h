@@ -733,6 +733,29 @@ split_results *split_get_treatments_with_config_by_flag_sets(const split_factory
                                                              const char *const *sets, size_t sets_len,
                                                              const split_options *options);
 
+/**
+ * How `split_get_treatment_with_config` would decide now, and why: a JSON object
+ * with the treatment and each step that led to it, such as every condition and
+ * matcher that was tried, what it saw and what it answered. docs/explain.md has
+ * its members. No impression is recorded, and telemetry doesn't count it.
+ *
+ * For people and tools: it takes many times as long as an evaluation.
+ *
+ * `text` is filled in every case, and is ended by `split_json_release`. Returns
+ * what the evaluation would have had as its status, such as
+ * `SPLIT_E_UNKNOWN_FLAG`; the object says the same.
+ *
+ * Threads: any, concurrently. Fork: as `split_get_treatment`.
+ * NULL: "null" for a NULL `factory`, `SPLIT_E_INVALID_ARGUMENT` for a NULL `text`;
+ * `options` may be NULL.
+ */
+SPLIT_API
+split_status split_explain(const split_factory *factory,
+                           const char *key,
+                           const char *flag,
+                           const split_options *options,
+                           split_json *text);
+
 /* ---- Results ------------------------------------------------------------- */
 
 /**

@@ -154,6 +154,17 @@ public:
         return many(split_get_treatments_with_config_by_flag_sets, key, sets, options);
     }
 
+    /// How `treatment_with_config` would decide now, and why: a JSON object with each condition and matcher that was
+    /// tried, what it saw and what it answered. docs/explain.md has its members. Records no impression. For people and
+    /// tools: it takes many times as long.
+    Json explain(const Key &key, Text flag, const Options &options = {}) const {
+        Json json;
+        const Given given{key, options};
+        split_explain(factory_.get(), detail::Terminated{key.matching}.get(), detail::Terminated{flag}.get(),
+                      given.get(), &json.raw_);
+        return json;
+    }
+
     // ---- Events
 
     /// Records an event of a key, for metrics; `value` is its value, if it has one. Returns whether it was accepted;

@@ -7,6 +7,7 @@
 //! With Redis the definitions are read when they are asked for: [`redis`].
 
 mod call;
+mod explain;
 mod notices;
 mod question;
 mod redis;
@@ -25,12 +26,15 @@ use crate::input::{self, Attributes, Given, Key, Method};
 use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
 use crate::recorder::{CallContext, Draft, Recorder};
-use crate::rules::{Choice, Decision, Definitions, Fallbacks, Interned, Label, Outcome, Request, key_hash, labels};
+use crate::rules::{
+    Choice, Decision, Definitions, Fallbacks, Interned, Label, Observer, Outcome, Request, Unwatched, key_hash, labels,
+};
 use crate::storage::{RedisStore, Store};
 use crate::telemetry::{Operation, Telemetry};
 
 use call::Verdict;
 pub use call::{Answer, AnswerStatus, Attached, Track, Who};
+pub use explain::Explanation;
 use question::Question;
 
 /// Evaluates flags and takes events, on any thread.
@@ -147,7 +151,7 @@ impl Client {
             (Some(key), Given::Text(flag), Some(attributes)) => self.usually(method, key, flag, attributes, take),
             _ => None,
         }
-        .unwrap_or_else(|| self.one_at_length(method, who, flag, take))
+        .unwrap_or_else(|| self.one_at_length(method, who, flag, Unwatched, take))
     }
 
     /// The answer to a usual question: see [`Client::usual_treatment`].
@@ -197,7 +201,7 @@ impl Client {
         begun: Option<Instant>,
         definitions: &'d Definitions,
     ) -> Verdict<'d> {
-        let verdict = self.evaluate(method, name, request, definitions);
+        let verdict = self.evaluate(method, name, request, definitions, Unwatched);
         self.end(method, begun, verdict.status == AnswerStatus::Failed);
         if verdict.status != AnswerStatus::UnknownFlag && !self.recorder.is_idle() {
             let draft = Draft { name, flag: verdict.flag, treatment: verdict.treatment, label: verdict.label };
@@ -213,10 +217,11 @@ impl Client {
         method: Method,
         who: &Who<'_>,
         flag: Given<'_>,
+        watch: impl Observer,
         take: impl FnOnce(Verdict<'_>) -> R,
     ) -> R {
         if let Some(redis) = &self.redis {
-            return self.one_from_redis(redis, method, who, flag, take);
+            return self.one_from_redis(redis, method, who, flag, watch, take);
         }
         let begun = self.begin(method);
         match self.lifecycle.status() {
@@ -236,10 +241,12 @@ impl Client {
         let verdict = if self.has_nothing(&definitions) {
             self.not_ready(name)
         } else {
-            self.evaluate(method, name, &request, &definitions)
+            self.evaluate(method, name, &request, &definitions, watch)
         };
         self.end(method, begun, verdict.status == AnswerStatus::Failed);
-        self.record(name, &call, &verdict);
+        if method != Method::Explain {
+            self.record(name, &call, &verdict);
+        }
         take(verdict)
     }
 
@@ -264,7 +271,7 @@ impl Client {
             .into_iter()
             .map(|name| match has_nothing {
                 true => (name, self.not_ready(name)),
-                false => (name, self.evaluate(method, name, &request, definitions)),
+                false => (name, self.evaluate(method, name, &request, definitions, Unwatched)),
             })
             .collect();
         self.end(method, begun, verdicts.iter().any(|(_, verdict)| verdict.status == AnswerStatus::Failed));
@@ -288,8 +295,9 @@ impl Client {
         name: &str,
         request: &Request<'d>,
         definitions: &'d Definitions,
+        watch: impl Observer,
     ) -> Verdict<'d> {
-        self.verdict(method, name, definitions.evaluate(name, request))
+        self.verdict(method, name, definitions.evaluate(name, request, watch))
     }
 
     #[inline(always)]
@@ -398,7 +406,7 @@ fn usual_key<'a>(who: &Who<'a>) -> Option<Key<'a>> {
     }
 }
 
-/// What telemetry calls a method; it does not time the manager's.
+/// What telemetry calls a method; it does not time the manager's, nor accounts of decisions.
 fn operation(method: Method) -> Option<Operation> {
     Some(match method {
         Method::Treatment => Operation::Treatment,
@@ -410,6 +418,6 @@ fn operation(method: Method) -> Option<Operation> {
         Method::TreatmentsWithConfigByFlagSet => Operation::TreatmentsWithConfigByFlagSet,
         Method::TreatmentsWithConfigByFlagSets => Operation::TreatmentsWithConfigByFlagSets,
         Method::Track => Operation::Track,
-        Method::Split | Method::Splits | Method::SplitNames => return None,
+        Method::Split | Method::Splits | Method::SplitNames | Method::Explain => return None,
     })
 }

@@ -51,7 +51,7 @@ mod transport;
 mod wire;
 
 pub use callbacks::{Event, EventHandler, EventKind, Hooks, Impression, ImpressionListener, Instance, QueueKinds};
-pub use client::{Answer, AnswerStatus, Attached, Client, Track, Who};
+pub use client::{Answer, AnswerStatus, Attached, Client, Explanation, Track, Who};
 pub use config::{ConfigError, Settings};
 pub use factory::{Factory, FactoryError};
 pub use input::{Attributes, Given, Method};

@@ -27,7 +27,9 @@ impl Client {
     }
 
     pub(super) fn notice_not_ready(&self, method: Method) {
-        self.telemetry.not_ready_use();
+        if method != Method::Explain {
+            self.telemetry.not_ready_use();
+        }
         let message =
             format_args!("{method}: the SDK is not ready: results may be wrong; wait until it is ready first");
         match method {

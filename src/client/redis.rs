@@ -10,7 +10,7 @@ use super::{Answer, AnswerStatus, Client, Verdict, Who, operation};
 use crate::input::{self, Given, Method};
 use crate::lifecycle::Status;
 use crate::recorder::{CallContext, Draft, Spent};
-use crate::rules::{Flag, Request, labels, unknown};
+use crate::rules::{Flag, Observer, Request, Unwatched, labels, unknown};
 use crate::storage::{Gathered, RedisStore};
 
 impl Client {
@@ -21,6 +21,7 @@ impl Client {
         method: Method,
         who: &Who<'_>,
         flag: Given<'_>,
+        watch: impl Observer,
         take: impl FnOnce(Verdict<'_>) -> R,
     ) -> R {
         let began = Instant::now();
@@ -36,10 +37,10 @@ impl Client {
         let shelf = redis.shelf();
         let gathered;
         let verdict = match shelf.plain_flag(name, redis.moment(began)) {
-            Some(flag) => self.evaluate_plain(redis, method, name, flag, &request),
+            Some(flag) => self.evaluate_plain(redis, method, name, flag, &request, watch),
             None => {
                 gathered = redis.gather(&[name], request.key.matching, began);
-                self.evaluate_gathered(method, name, &request, &gathered)
+                self.evaluate_gathered(method, name, &request, &gathered, watch)
             }
         };
         let draft = draft(name, &verdict);
@@ -72,12 +73,13 @@ impl Client {
         let gathered;
         let verdicts: Vec<_> = match plain {
             Some(flags) => {
-                let evaluate = |(&name, flag)| (name, self.evaluate_plain(redis, method, name, flag, &request));
+                let evaluate =
+                    |(&name, flag)| (name, self.evaluate_plain(redis, method, name, flag, &request, Unwatched));
                 names.iter().zip(flags).map(evaluate).collect()
             }
             None => {
                 gathered = redis.gather(&names, request.key.matching, began);
-                let evaluate = |&name: &_| (name, self.evaluate_gathered(method, name, &request, &gathered));
+                let evaluate = |&name: &_| (name, self.evaluate_gathered(method, name, &request, &gathered, Unwatched));
                 names.iter().map(evaluate).collect()
             }
         };
@@ -132,9 +134,10 @@ impl Client {
         name: &str,
         flag: Option<&'d Flag>,
         request: &Request<'d>,
+        watch: impl Observer,
     ) -> Verdict<'d> {
         let decision = match flag {
-            Some(flag) => redis.nothing().evaluate_flag(flag, request),
+            Some(flag) => redis.nothing().evaluate_flag(flag, request, watch),
             None => unknown(name, request),
         };
         self.verdict(method, name, decision)
@@ -146,11 +149,12 @@ impl Client {
         name: &str,
         request: &Request<'d>,
         gathered: &'d Gathered,
+        watch: impl Observer,
     ) -> Verdict<'d> {
         if gathered.unread.contains(name) {
             return self.undecided(name, &labels::DEFINITION_NOT_FOUND, AnswerStatus::StorageFailed);
         }
-        self.evaluate(method, name, request, &gathered.definitions)
+        self.evaluate(method, name, request, &gathered.definitions, watch)
     }
 
     fn record_from_redis(
@@ -161,7 +165,7 @@ impl Client {
         began: Instant,
         failed: bool,
     ) {
-        // All methods that evaluate are operations.
+        // All methods that evaluate are operations; accounts of decisions are none, and leave no trace.
         let Some(operation) = operation(method) else { return };
         self.recorder.redis_call(call, drafts, Spent { operation, latency: Some(began.elapsed()), failed });
     }

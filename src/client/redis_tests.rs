@@ -117,6 +117,31 @@ fn what_redis_does_not_give_is_control_or_the_fallback_and_no_impression() {
 }
 
 #[test]
+fn an_account_tells_what_redis_holds_and_leaves_no_trace() {
+    let world = World::new(Fake::new(), r#"{"impressionsMode": "DEBUG"}"#);
+    world.fake.set("SPLITIO.split.f", &flag_json("f", IN_STAFF));
+    world.fake.set("SPLITIO.split.plain", &flag_json("plain", r#"{"matcherType":"ALL_KEYS"}"#));
+    let explain = |flag| {
+        let explanation = world.client.explain(&Who::from("ann"), Given::Text(flag));
+        serde_json::from_str::<serde_json::Value>(&explanation.json).expect("JSON")
+    };
+    let account = explain("f");
+    let segment = &account["evaluation"]["steps"][0]["steps"][0]["steps"][0];
+    assert_eq!(*segment, json!({"step": "segment", "segment": "staff", "loaded": true, "result": false}));
+    // From Redis, then from the local cache.
+    for _ in 0..2 {
+        assert_eq!(explain("plain")["evaluation"]["treatment"], "on");
+    }
+    assert_eq!(explain("nope")["status"], "unknown_flag");
+    world.fake.silence(true);
+    assert_eq!(explain("another")["status"], "storage_failed");
+    world.fake.silence(false);
+    assert_eq!(world.fake.written(), [] as [&str; 0]);
+    assert!(world.telemetry.pop_latencies().is_empty());
+    assert_eq!(world.telemetry.pop_exceptions(), []);
+}
+
+#[test]
 fn an_evaluation_without_its_segments_is_recorded_with_the_label_it_reached() {
     let world = World::new(Fake::new(), r#"{"impressionsMode":"DEBUG"}"#);
     world.fake.set("SPLITIO.split.f", &flag_json("f", IN_STAFF));

@@ -90,7 +90,7 @@ pub(super) fn control(status: split_status) -> split_result {
     }
 }
 
-fn code_of(status: AnswerStatus) -> split_status {
+pub(super) fn code_of(status: AnswerStatus) -> split_status {
     match status {
         AnswerStatus::Evaluated => SPLIT_OK,
         AnswerStatus::NotReady => SPLIT_E_NOT_READY,

@@ -420,7 +420,7 @@ pub(crate) fn members(json: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, serd
     Ok(members)
 }
 
-pub(super) fn push_json(out: &mut String, value: Value<'_>) {
+pub(crate) fn push_json(out: &mut String, value: Value<'_>) {
     match value {
         Value::Text(text) => push_json_text(out, text),
         // Writing to a String does not fail.

@@ -56,6 +56,8 @@ pub enum Method {
     Splits,
     /// The names of all flags.
     SplitNames,
+    /// The account of a decision.
+    Explain,
 }
 
 impl Method {
@@ -74,6 +76,7 @@ impl Method {
             Method::Split => "split",
             Method::Splits => "splits",
             Method::SplitNames => "split_names",
+            Method::Explain => "explain",
         }
     }
 }

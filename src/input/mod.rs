@@ -18,7 +18,7 @@ mod properties;
 mod text;
 
 pub use attributes::{Attributes, AttributesError, List, Value};
-pub(crate) use attributes::{members, push_json_text, read_text};
+pub(crate) use attributes::{members, push_json, push_json_text, read_text};
 pub(crate) use event::{event_type, event_value, traffic_type};
 pub(crate) use factory::{SdkKey, other_factories, sdk_key};
 pub(crate) use flag_set::flag_sets;

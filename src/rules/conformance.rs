@@ -1,12 +1,14 @@
 //! The decisions of Split's Python SDK, recorded, against ours: every record of the fixtures that concern rules.
 //!
-//! Definitions go through [`crate::wire`], as they do in life.
+//! Definitions go through [`crate::wire`], as they do in life. Each decision is also explained, and the account has to
+//! agree with it.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::account_tests::evaluate;
 use super::bucketing::{Algorithm, bucket, legacy, murmur3_32};
 use super::flag::pick_by_bucket;
 use super::matcher::{Bound, NumberTest, Unit};
@@ -93,7 +95,8 @@ fn treatment_pick() {
     }
     for case in fixture::<Case>("treatment_pick.json", 120) {
         let world = flag_with_partitions(&case.partitions, case.seed, case.algo);
-        assert_eq!(world.treatment("f", &case.key), case.treatment, "{case:?}");
+        let decision = evaluate(&world, "f", key(&case.key), None);
+        assert_eq!(decision.treatment.as_str(), case.treatment, "{case:?}");
     }
 }
 
@@ -128,7 +131,7 @@ fn check_allocation(case: &Allocation) {
     )]);
     let algorithm = if case.algo == 2 { Algorithm::Murmur3 } else { Algorithm::Legacy };
     assert_eq!(bucket(&case.key, case.traffic_allocation_seed as u32, algorithm), case.bucket, "{case:?}");
-    let decision = world.evaluate("f", key(&case.key), None);
+    let decision = evaluate(&world, "f", key(&case.key), None);
     let label = decision.label.map(|label| label.as_str());
     assert_eq!((decision.treatment.as_str(), label), (&*case.treatment, Some(&*case.label)), "{case:?}");
     assert_eq!(case.allocated, case.label == "c", "{case:?}");
@@ -175,7 +178,7 @@ impl MatcherCase {
         let mut world = World::with_flags(&[flag_json("f", self.matcher.get())]);
         self.segments.iter().for_each(|(name, keys)| world.segment(name, keys));
         let attributes = attributes(&self.attributes);
-        let decision = world.evaluate("f", key(&self.key), attributes.as_ref());
+        let decision = evaluate(&world, "f", key(&self.key), attributes.as_ref());
         match decision.treatment.as_str() {
             "on" => true,
             "off" => false,
@@ -338,7 +341,7 @@ fn evaluation_scenarios() {
         for case in &scenario.cases {
             let attributes = case.attributes.as_deref().and_then(attributes);
             let key = Key { matching: &case.key, bucketing: case.bucketing_key.as_deref() };
-            let decision = world.evaluate(&case.flag, key, attributes.as_ref());
+            let decision = evaluate(&world, &case.flag, key, attributes.as_ref());
             let actual = Expected {
                 treatment: decision.treatment.to_string(),
                 config: decision.config.map(|config| config.as_str().to_owned()),

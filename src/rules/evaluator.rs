@@ -16,6 +16,7 @@ use super::intern::{self, Interned};
 use super::key_table::KeyHash;
 use super::labels::{self, Label};
 use super::matcher::{Dependency, LOG, Leaf, Matcher, NameRef, SegmentRef, Test};
+use super::observer::{Observer, Reason};
 use super::rule_based_segment::{Excluded, RuleBasedSegment};
 use crate::input::{Attributes, Key};
 use crate::logging::Logger;
@@ -77,19 +78,24 @@ struct TooDeep;
 type Verdict<'a> = Result<(&'a Choice, &'a Label), TooDeep>;
 
 impl Definitions {
-    /// Decides which treatment of a flag a key gets.
+    /// Decides which treatment of a flag a key gets, and tells how it came about.
     #[inline(always)]
-    pub(crate) fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>) -> Decision<'a> {
+    pub(crate) fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>, watch: impl Observer) -> Decision<'a> {
         match self.flag(flag) {
-            Some(flag) => self.evaluate_flag(flag, request),
+            Some(flag) => self.evaluate_flag(flag, request, watch),
             None => unknown(flag, request),
         }
     }
 
     /// Decides likewise about a flag that the caller has, and that need not be in here.
     #[inline(always)]
-    pub(crate) fn evaluate_flag<'a>(&'a self, flag: &'a Flag, request: &Request<'a>) -> Decision<'a> {
-        let run = Run { definitions: self, request, nested: Cell::new(0) };
+    pub(crate) fn evaluate_flag<'a>(
+        &'a self,
+        flag: &'a Flag,
+        request: &Request<'a>,
+        watch: impl Observer,
+    ) -> Decision<'a> {
+        let run = Run { definitions: self, request, watch, nested: Cell::new(0) };
         let (outcome, decided, choice, label) = match run.decide_here(flag, 1) {
             Ok((choice, label)) => (Outcome::Evaluated, Some(flag), choice, label),
             Err(TooDeep) => {
@@ -137,13 +143,14 @@ fn fallback_of<'a>(name: &str, choice: &Choice, request: &Request<'a>) -> Option
 }
 
 /// One call's evaluation, with everything it nests.
-struct Run<'a, 'r> {
+struct Run<'a, 'r, O> {
     definitions: &'a Definitions,
     request: &'r Request<'a>,
+    watch: O,
     nested: Cell<u32>,
 }
 
-impl<'a> Run<'a, '_> {
+impl<'a, O: Observer> Run<'a, '_, O> {
     #[inline(never)]
     fn decide(&self, flag: &'a Flag, depth: u32) -> Verdict<'a> {
         self.decide_here(flag, depth)
@@ -152,55 +159,78 @@ impl<'a> Run<'a, '_> {
     /// [`Run::decide`] without a frame of its own, for the flag that is asked about.
     #[inline(always)]
     fn decide_here(&self, flag: &'a Flag, depth: u32) -> Verdict<'a> {
+        self.watch.flag_begins(flag);
         if flag.killed {
-            return Ok((&flag.default, &labels::KILLED));
+            return Ok(self.verdict(Reason::Killed, &flag.default, &labels::KILLED));
         }
         for prerequisite in &*flag.prerequisites {
             if !self.holds(prerequisite, depth)? {
-                return Ok((&flag.default, &labels::PREREQUISITES_NOT_MET));
+                return Ok(self.verdict(Reason::Prerequisite, &flag.default, &labels::PREREQUISITES_NOT_MET));
             }
         }
         let mut allocated = flag.traffic_allocation >= 100;
         for condition in &*flag.conditions {
             if condition.is_rollout && !allocated {
                 if !self.is_allocated(flag) {
-                    return Ok((&flag.default, &labels::NOT_IN_SPLIT));
+                    return Ok(self.verdict(Reason::TrafficAllocation, &flag.default, &labels::NOT_IN_SPLIT));
                 }
                 allocated = true;
             }
             if self.matches(condition, depth)? {
                 let key = self.request.key.bucketing_text();
-                let choice = condition.pick(key, flag.seed, flag.algorithm).unwrap_or(&CONTROL);
-                return Ok((choice, &condition.label));
+                let picked = condition.pick(key, flag.seed, flag.algorithm);
+                self.watch.picked(flag, condition, picked, self.request);
+                return Ok(self.verdict(Reason::Condition, picked.unwrap_or(&CONTROL), &condition.label));
             }
         }
-        Ok((&flag.default, &labels::DEFAULT_RULE))
+        Ok(self.verdict(Reason::DefaultRule, &flag.default, &labels::DEFAULT_RULE))
+    }
+
+    #[inline(always)]
+    fn verdict(&self, reason: Reason, choice: &'a Choice, label: &'a Label) -> (&'a Choice, &'a Label) {
+        self.watch.flag_ends(reason, choice, label);
+        (choice, label)
     }
 
     #[inline(never)]
     fn is_allocated(&self, flag: &Flag) -> bool {
         let key = self.request.key.bucketing_text();
-        bucket(key, flag.traffic_allocation_seed, flag.algorithm) <= flag.traffic_allocation
+        let bucket = bucket(key, flag.traffic_allocation_seed, flag.algorithm);
+        let is_allocated = bucket <= flag.traffic_allocation;
+        self.watch.allocation(flag, bucket, is_allocated);
+        is_allocated
     }
 
     /// Whether another flag serves one of the treatments wanted of it.
     fn holds(&self, dependency: &'a Dependency, depth: u32) -> Result<bool, TooDeep> {
+        self.watch.dependency_begins(dependency);
         let NameRef { hash, name } = &dependency.flag;
         let choice = match self.definitions.flag_hashed(*hash, name) {
             Some(flag) => self.decide(flag, self.deeper(depth)?)?.0,
             None => &CONTROL,
         };
         let served = fallback_of(name, choice, self.request).unwrap_or(choice).treatment;
-        Ok(dependency.treatments.contains(&served))
+        let holds = dependency.treatments.contains(&served);
+        self.watch.dependency_ends(served, holds);
+        Ok(holds)
     }
 
     /// Whether all matchers are true.
     #[inline(always)]
     fn matches(&self, condition: &'a Condition, depth: u32) -> Result<bool, TooDeep> {
+        self.watch.condition_begins(condition);
+        let matched = self.matches_all(condition, depth)?;
+        self.watch.condition_ends(matched);
+        Ok(matched)
+    }
+
+    #[inline(always)]
+    fn matches_all(&self, condition: &'a Condition, depth: u32) -> Result<bool, TooDeep> {
         if !condition.usable {
             return Ok(false);
         }
         for matcher in &condition.matchers {
+            self.watch.matcher_begins(matcher, self.request);
             // What most matchers are is answered without the frame that the others need.
             let answer = match &matcher.test {
                 Test::AllKeys => true,
@@ -208,6 +238,7 @@ impl<'a> Run<'a, '_> {
                 Test::Leaf(leaf) => self.ask_leaf(leaf, matcher),
                 _ => self.answer(matcher, depth)?,
             };
+            self.watch.matcher_ends(matcher, answer);
             if answer == matcher.negate {
                 return Ok(false);
             }
@@ -249,10 +280,13 @@ impl<'a> Run<'a, '_> {
 
     #[inline(never)]
     fn is_in_segment(&self, segment: &SegmentRef) -> bool {
-        match self.definitions.segment(segment.id) {
+        let loaded = self.definitions.segment(segment.id);
+        let has_key = match loaded {
             Some(loaded) => loaded.keys.contains(self.request.key_hash, self.request.key.matching),
             None => self.segment_is_missing(segment),
-        }
+        };
+        self.watch.segment(segment, loaded.is_some(), has_key);
+        has_key
     }
 
     #[cold]
@@ -263,22 +297,32 @@ impl<'a> Run<'a, '_> {
     }
 
     fn is_in_rule_based_segment(&self, segment: &'a NameRef, depth: u32) -> Result<bool, TooDeep> {
-        match self.definitions.rule_based_segment_hashed(segment.hash, &segment.name) {
-            Some(segment) => self.is_member(segment, self.deeper(depth)?),
-            None => Ok(false),
-        }
+        let known = self.definitions.rule_based_segment_hashed(segment.hash, &segment.name);
+        self.watch.rule_based_segment_begins(&segment.name, known.is_some());
+        let is_member = match known {
+            Some(segment) => self.is_member(segment, self.deeper(depth)?)?,
+            None => false,
+        };
+        self.watch.rule_based_segment_ends(is_member);
+        Ok(is_member)
     }
 
     fn is_member(&self, segment: &'a RuleBasedSegment, depth: u32) -> Result<bool, TooDeep> {
         let excluded = &segment.excluded_keys;
-        if !excluded.is_empty() && excluded.contains(self.request.key_hash, self.request.key.matching) {
-            return Ok(false);
+        if !excluded.is_empty() {
+            let is_excluded = excluded.contains(self.request.key_hash, self.request.key.matching);
+            self.watch.excluded_keys(excluded.len(), is_excluded);
+            if is_excluded {
+                return Ok(false);
+            }
         }
         for excluded in &segment.excluded {
+            self.watch.exclusion_begins();
             let is_excluded = match excluded {
                 Excluded::Segment(segment) => self.is_in_segment(segment),
                 Excluded::RuleBased(segment) => self.is_in_rule_based_segment(segment, depth)?,
             };
+            self.watch.exclusion_ends(is_excluded);
             if is_excluded {
                 return Ok(false);
             }

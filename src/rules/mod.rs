@@ -3,6 +3,9 @@
 //! Definitions are compiled when they arrive ([`crate::wire`] reads them) and put into an immutable [`Definitions`];
 //! an evaluation only reads that. What a rule means is in `spec` terms: flag, condition, matcher, segment.
 
+mod account;
+#[cfg(test)]
+mod account_tests;
 mod bucketing;
 mod chain;
 mod change;
@@ -11,6 +14,7 @@ mod config_text;
 mod conformance;
 mod definitions;
 mod evaluator;
+mod expected;
 mod fallback;
 mod flag;
 mod indexes;
@@ -22,6 +26,7 @@ mod matcher;
 mod name_table;
 #[cfg(test)]
 mod nesting;
+mod observer;
 mod one_key;
 mod registry;
 mod rule_based_segment;
@@ -36,6 +41,7 @@ pub use config_text::ConfigText;
 pub use intern::{InternError, Interned};
 pub use view::{FlagView, PrerequisiteView};
 
+pub(crate) use account::{Recorder, Step};
 pub(crate) use change::{Applied, Change, Put};
 pub(crate) use definitions::Definitions;
 pub(crate) use evaluator::{Decision, Outcome, Request, unknown};
@@ -45,6 +51,7 @@ pub(crate) use intern::intern_treatment;
 pub(crate) use key_table::{KeyHash, KeyTableError, key_hash};
 pub(crate) use labels::Label;
 pub(crate) use matcher::{SegmentId, SegmentRef};
+pub(crate) use observer::{Observer, Unwatched};
 pub(crate) use registry::{Registry, RegistryError};
 pub(crate) use rule_based_segment::RuleBasedSegment;
 pub(crate) use segment::Segment;
@@ -55,7 +62,7 @@ pub(crate) mod compiled {
     pub(crate) use super::flag::{Choice, Condition, Partition, choice};
     pub(crate) use super::key_table::KeyTable;
     pub(crate) use super::matcher::{
-        Bound, Dependency, Leaf, Matcher, NameRef, NumberTest, Pattern, SemverTest, SetRelation, Test, Unit,
+        Bound, Dependency, Kind, Leaf, Matcher, NameRef, NumberTest, Pattern, SemverTest, SetRelation, Test, Unit,
     };
     pub(crate) use super::rule_based_segment::Excluded;
     pub(crate) use super::semver::Version;

@@ -124,8 +124,9 @@ fn the_deepest_evaluation_fits_into_its_stack() {
                 let attributes = Attributes::from_json(&format!(r#"{{"a":{value}}}"#)).expect("an object");
                 // A stack that is too small ends the process.
                 let evaluation = || {
-                    let decision = evaluate(&world, &attributes);
-                    assert_eq!(decision.outcome, Outcome::Evaluated, "{link:?}, {leaf}, {value}");
+                    for decision in [evaluate(&world, &attributes), world.explain("top", KEY, Some(&attributes)).0] {
+                        assert_eq!(decision.outcome, Outcome::Evaluated, "{link:?}, {leaf}, {value}");
+                    }
                 };
                 on_a_small_stack(evaluation);
             }

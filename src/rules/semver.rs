@@ -58,6 +58,11 @@ impl<S: AsRef<str>> Version<S> {
         metadata && self.compare(other).is_eq()
     }
 
+    /// The normal form of a version that has lost its original.
+    pub(crate) fn to_text(&self) -> String {
+        self.normalised("").into_owned()
+    }
+
     /// The normal form. `original` is the text that was parsed, which mostly is that form already.
     pub(crate) fn normalised<'t>(&self, original: &'t str) -> Cow<'t, str> {
         let pre_release = || self.pre_release.as_ref().map(|text| identifiers(text.as_ref()));

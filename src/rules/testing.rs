@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::evaluator::Decision;
 use super::key_set::KeySet;
-use super::{Applied, Change, Definitions, Fallbacks, Registry, Request, Segment, key_hash};
+use super::{Applied, Change, Definitions, Fallbacks, Recorder, Registry, Request, Segment, Unwatched, key_hash};
 use crate::input::{Attributes, Key};
 use crate::logging::Logger;
 use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};
@@ -31,6 +31,12 @@ pub(crate) fn csv_fixture(name: &str, records: usize) -> Vec<Vec<String>> {
 fn fixture_text(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|cause| panic!("{name}: {cause}"))
+}
+
+/// The account of a decision: its outermost step, or null; and whether something was left out.
+pub(crate) struct Explained {
+    pub(crate) steps: serde_json::Value,
+    pub(crate) is_cut: bool,
 }
 
 /// A storage without threads.
@@ -90,9 +96,24 @@ impl World {
     }
 
     pub(crate) fn evaluate<'a>(&'a self, flag: &str, key: Key<'a>, attributes: Option<&'a Attributes>) -> Decision<'a> {
-        let request =
-            Request { key, key_hash: key_hash(key.matching), attributes, fallbacks: &self.fallbacks, log: &self.log };
-        self.definitions.evaluate(flag, &request)
+        self.definitions.evaluate(flag, &self.request(key, attributes), Unwatched)
+    }
+
+    /// The decision, and its account.
+    pub(crate) fn explain<'a>(
+        &'a self,
+        flag: &str,
+        key: Key<'a>,
+        attributes: Option<&'a Attributes>,
+    ) -> (Decision<'a>, Explained) {
+        let recorder = Recorder::default();
+        let decision = self.definitions.evaluate(flag, &self.request(key, attributes), &recorder);
+        let (steps, is_cut) = recorder.into_account();
+        (decision, Explained { steps: serde_json::to_value(steps).expect("JSON"), is_cut })
+    }
+
+    fn request<'a>(&'a self, key: Key<'a>, attributes: Option<&'a Attributes>) -> Request<'a> {
+        Request { key, key_hash: key_hash(key.matching), attributes, fallbacks: &self.fallbacks, log: &self.log }
     }
 
     /// The treatment of a key without attributes.

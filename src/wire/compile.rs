@@ -11,8 +11,8 @@ use super::definition::{ConditionDto, FlagDto, MatcherDto, PartitionDto, Prerequ
 use super::read::{Number, Text};
 use crate::logging::Logger;
 use crate::rules::compiled::{
-    Algorithm, Bound, Choice, Condition, Dependency, Excluded, KeyTable, Leaf, Matcher, NameRef, NumberTest, Partition,
-    Pattern, SemverTest, SetRelation, Test, Unit, Version, choice,
+    Algorithm, Bound, Choice, Condition, Dependency, Excluded, KeyTable, Kind, Leaf, Matcher, NameRef, NumberTest,
+    Partition, Pattern, SemverTest, SetRelation, Test, Unit, Version, choice,
 };
 use crate::rules::{
     ConfigText, Flag, InternError, Interned, KeyTableError, Label, Put, Registry, RegistryError, RuleBasedSegment,
@@ -209,9 +209,10 @@ impl Compiler<'_> {
 
     fn matcher(&mut self, dto: &MatcherDto<'_>, of: &dyn Display) -> Result<Option<Matcher>, WireError> {
         let kind = dto.matcher_type.as_ref().map_or("", Text::as_ref);
-        let Some(test) = self.test(kind, dto, of)? else { return Ok(None) };
+        let Some(kind) = Kind::named(kind) else { return Ok(None) };
+        let Some(test) = self.test(kind.name(), dto, of)? else { return Ok(None) };
         let attribute = dto.key_selector.as_ref().and_then(|selector| selector.attribute.as_ref());
-        Ok(Some(Matcher { test, negate: dto.negate.unwrap_or(false), attribute: boxed(attribute) }))
+        Ok(Some(Matcher { kind, test, negate: dto.negate.unwrap_or(false), attribute: boxed(attribute) }))
     }
 
     /// What a matcher asks; `None` if its type is not supported.
@@ -310,7 +311,7 @@ fn unsupported() -> Condition {
         is_rollout: true,
         usable: true,
         label: labels::UNSUPPORTED,
-        matchers: Box::new([Matcher { test: Test::AllKeys, negate: false, attribute: None }]),
+        matchers: Box::new([Matcher { kind: Kind::ALL_KEYS, test: Test::AllKeys, negate: false, attribute: None }]),
         partitions: Box::new([Partition {
             up_to: 100,
             choice: Choice { treatment: Interned::control(), config: None },

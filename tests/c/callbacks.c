@@ -375,6 +375,8 @@ static void call_everything(void) {
     split_flag_view_list_free(split_manager_split(factory, "checkout"));
     CHECK_INT(split_manager_json(factory, "checkout", &text), SPLIT_OK);
     split_json_release(&text);
+    CHECK_INT(split_explain(factory, "ann", "checkout", NULL, &text), SPLIT_OK);
+    split_json_release(&text);
     split_status polled = split_poll(factory, 0, 1, &text); /* there is no queue, or nothing in it */
     CHECK(polled != SPLIT_OK && polled != SPLIT_E_PANIC);
     split_poll_fd(factory);

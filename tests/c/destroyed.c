@@ -71,6 +71,9 @@ static void every_call_has_its_answer(void) { /* B08 */
     split_status status = split_manager_json(factory, "checkout", &text);
     CHECK(status == SPLIT_E_DESTROYED || (status == SPLIT_OK && strcmp(text.ptr, "null") == 0));
     split_json_release(&text);
+    CHECK_INT(split_explain(factory, "ann", "checkout", NULL, &text), SPLIT_E_DESTROYED);
+    CHECK_HAS(text.ptr, "\"status\":\"destroyed\",\"treatment\":\"control\"");
+    split_json_release(&text);
     CHECK_INT(split_poll(factory, -1, 1, &text), SPLIT_E_DESTROYED);
     CHECK_INT(split_flush(factory, -1), SPLIT_E_DESTROYED);
     CHECK_INT(split_destroy(factory, -1), SPLIT_OK);

@@ -191,6 +191,10 @@ static void children_of_children(void) {
 static void *evaluates(void *treatments) {
     for (int i = 0; i < 200; i++)
         *(int *)treatments += strcmp(split_get_treatment(factory, "child", "checkout", NULL), "off") == 0;
+    split_json text;
+    CHECK_INT(split_explain(factory, "child", "checkout", NULL, &text), SPLIT_OK);
+    CHECK_HAS(text.ptr, "\"treatment\":\"off\"");
+    split_json_release(&text);
     return NULL;
 }
 
@@ -250,6 +254,9 @@ static void waits_for_resume(void) {
     CHECK_INT(split_poll_fd(factory), -1);
     CHECK_INT(split_manager_json(factory, "checkout", &text), SPLIT_OK);
     CHECK_HAS(text.ptr, "\"checkout\"");
+    split_json_release(&text);
+    CHECK_INT(split_explain(factory, "unseen", "checkout", NULL, &text), SPLIT_OK);
+    CHECK_HAS(text.ptr, "\"treatment\":\"off\"");
     split_json_release(&text);
     CHECK(threads_gone(NULL));
 

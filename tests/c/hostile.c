@@ -87,6 +87,9 @@ static void a_null_factory_has_harmless_answers(void) {
     CHECK_INT(split_manager_json(NULL, "checkout", &text), SPLIT_OK);
     CHECK_STR(text.ptr, "null");
     split_json_release(&text);
+    CHECK_INT(split_explain(NULL, "ann", "checkout", NULL, &text), SPLIT_E_INVALID_ARGUMENT);
+    CHECK_STR(text.ptr, "null");
+    split_json_release(&text);
     CHECK_INT(split_poll(NULL, -1, 1, &text), SPLIT_E_INVALID_ARGUMENT);
     CHECK_INT(split_poll_fd(NULL), -1);
     CHECK_INT(split_flush(NULL, -1), SPLIT_E_INVALID_ARGUMENT);
@@ -133,6 +136,15 @@ static void null_texts_are_invalid_input(void) {
     CHECK_INT(count, 0);
     split_flag_view_list_free(views);
     CHECK_INT(split_manager_json(factory, "checkout", NULL), SPLIT_E_INVALID_ARGUMENT);
+    split_json text = {NULL, 0, NULL};
+    CHECK_INT(split_explain(factory, NULL, "checkout", NULL, &text), SPLIT_E_INVALID_ARGUMENT);
+    CHECK_HAS(text.ptr, "{\"flag\":\"checkout\",\"key\":null,");
+    CHECK_HAS(text.ptr, "\"status\":\"invalid\",\"treatment\":\"control\"");
+    split_json_release(&text);
+    CHECK_INT(split_explain(factory, "ann", NULL, NULL, &text), SPLIT_E_INVALID_ARGUMENT);
+    CHECK_HAS(text.ptr, "{\"flag\":null,\"key\":\"ann\",");
+    split_json_release(&text);
+    CHECK_INT(split_explain(factory, "ann", "checkout", NULL, NULL), SPLIT_E_INVALID_ARGUMENT);
     CHECK_INT(split_poll(factory, 0, 1, NULL), SPLIT_E_INVALID_ARGUMENT);
 }
 
@@ -270,6 +282,11 @@ static void bytes_that_are_not_text_are_refused(void) {
         /* Either reading is right: no text, or the name of no flag. What is not: another flag, or a crash. */
         split_status status = split_manager_json(factory, bad, &text);
         CHECK(status == SPLIT_E_INVALID_ARGUMENT || (status == SPLIT_OK && strcmp(text.ptr, "null") == 0));
+        split_json_release(&text);
+        CHECK_INT(split_explain(factory, bad, "checkout", NULL, &text), SPLIT_E_INVALID_ARGUMENT);
+        split_json_release(&text);
+        CHECK_INT(split_explain(factory, "ann", bad, NULL, &text), SPLIT_E_INVALID_ARGUMENT);
+        CHECK_HAS(text.ptr, "\"treatment\":\"control\"");
         split_json_release(&text);
         CHECK_INT(split_config_set(config, bad, "1", &error), SPLIT_E_INVALID_ARGUMENT);
         CHECK_INT(split_config_set(config, "machineName", bad, &error), SPLIT_E_INVALID_ARGUMENT);

@@ -61,6 +61,11 @@ static void *evaluate(void *number) {
         split_results_free(results);
 
         if (i % 16 == 0) {
+            split_json text;
+            CHECK_INT(split_explain(factory, key, "twin_0", &options, &text), SPLIT_OK);
+            /* What the flag serves and what the condition in it serves are of one state. */
+            CHECK(!(strstr(text.ptr, "\"red\"") != NULL && strstr(text.ptr, "\"blue\"") != NULL));
+            split_json_release(&text);
             split_flag_view_list *views = split_manager_splits(factory);
             const split_flag_view *const *view = split_flag_view_list_data(views, &count);
             if (!CHECK_INT(count, 2) || !CHECK_STR(view[0]->treatments[0], view[1]->treatments[0])) break;

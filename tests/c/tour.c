@@ -191,6 +191,10 @@ static void a_factory_whose_file_is_missing_waits_for_it(void) {
     CHECK_STR(result.label, "not ready");
     CHECK_INT(result.change_number, -1);
     split_result_release(&result);
+    split_json text = {NULL, 0, NULL};
+    CHECK_INT(split_explain(factory, "ann", "checkout", NULL, &text), SPLIT_E_NOT_READY);
+    CHECK_HAS(text.ptr, "\"status\":\"not_ready\",\"treatment\":\"control\"");
+    split_json_release(&text);
     split_config_free(config);
     ended(factory);
 }
@@ -548,6 +552,61 @@ static void the_manager_speaks_json(void) {
     ended(factory);
 }
 
+static void an_account_agrees_with_its_decision(split_factory *factory, const char *key, const char *flag,
+                                                const split_options *options) {
+    split_result result;
+    split_json text = {NULL, 0, NULL};
+    char part[256];
+    split_status status = split_get_treatment_with_config(factory, key, flag, options, &result);
+    CHECK_INT(split_explain(factory, key, flag, options, &text), status);
+    CHECK_INT(text.len, strlen(text.ptr));
+    snprintf(part, sizeof part, "{\"flag\":\"%s\",\"key\":\"%s\",\"bucketing_key\":", flag, key);
+    CHECK_HAS(text.ptr, part);
+    snprintf(part, sizeof part, ",\"treatment\":\"%s\",\"config\":%s", result.treatment,
+             result.config == NULL ? "null" : "\"");
+    CHECK_HAS(text.ptr, part);
+    snprintf(part, sizeof part, ",\"label\":\"%s\",\"change_number\":%lld,\"fallback\":", result.label,
+             (long long)result.change_number);
+    CHECK_HAS(text.ptr, part);
+    split_json_release(&text);
+    split_result_release(&result);
+}
+
+static void decisions_are_explained(void) {
+    notes *heard = notes_new();
+    split_config *config = config_for(in_data("flags.json"), NULL);
+    CHECK_INT(split_config_set_impression_listener(config, note_impression, heard, note_drop), SPLIT_OK);
+    split_factory *factory = started(config);
+    split_config_free(config);
+    split_json text = {NULL, 0, NULL};
+    split_options options = SPLIT_OPTIONS_INIT;
+    options.bucketing_key = "user-2";
+    options.attributes_json = "{\"age\": 30}";
+    CHECK_INT(split_explain(factory, "ann", "adults", &options, &text), SPLIT_OK);
+    CHECK_HAS(text.ptr, "\"bucketing_key\":\"user-2\"");
+    CHECK_HAS(text.ptr,
+              "{\"step\":\"matcher\",\"type\":\"GREATER_THAN_OR_EQUAL_TO\",\"attribute\":\"age\",\"value\":30,"
+              "\"expected\":{\"unit\":\"one\",\"at_least\":18,\"at_most\":null},\"usable\":true,"
+              "\"matches\":true,\"negate\":false,\"result\":true}");
+    split_json_release(&text);
+    CHECK_NULL(text.ptr);
+    split_flush(factory, -1);
+    CHECK_INT(notes_count(heard), 0);
+
+    split_name_list *list = split_manager_names(factory);
+    size_t count = 0;
+    const char *const *names = split_name_list_data(list, &count);
+    CHECK_INT(count, 15);
+    for (size_t i = 0; i < count; i++) {
+        an_account_agrees_with_its_decision(factory, "ann", names[i], NULL);
+        an_account_agrees_with_its_decision(factory, "dora", names[i], &options);
+    }
+    split_name_list_free(list);
+    an_account_agrees_with_its_decision(factory, "ann", "unknown", NULL);
+    ended(factory);
+    notes_free(heard);
+}
+
 /* ---- Queue ------------------------------------------------------------------------------------------------------- */
 
 static void the_queue_is_polled(void) {
@@ -629,6 +688,7 @@ int main(void) {
     RUN(the_manager_describes_a_flag);
     RUN(the_manager_describes_all_flags);
     RUN(the_manager_speaks_json);
+    RUN(decisions_are_explained);
     RUN(the_queue_is_polled);
     RUN(flush_and_resume_do_no_harm);
     RUN(a_destroyed_factory_answers_control);

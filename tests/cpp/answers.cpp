@@ -289,6 +289,21 @@ static void a_list_is_a_range(void) {
     CHECK(!results.find(std::string(1000, 'x')).has_value());
 }
 
+static void decisions_are_explained(void) {
+    splitio::Factory split = shop();
+    const splitio::Json json = split.explain({"ann", "user-2"}, "adults", {{"age", 30}});
+    CHECK_HAS(std::string(json.view()).c_str(), "\"flag\":\"adults\",\"key\":\"ann\",\"bucketing_key\":\"user-2\"");
+    CHECK_HAS(std::string(json.view()).c_str(), "\"treatment\":\"yes\"");
+    CHECK_HAS(std::string(json.view()).c_str(), "\"attribute\":\"age\",\"value\":30,");
+    const std::string unended = "checkouts";
+    const std::string_view flag = std::string_view{unended}.substr(0, 8);
+    CHECK_HAS(std::string(split.explain("ann", flag).view()).c_str(), "\"treatment\":\"on\"");
+    CHECK_HAS(std::string(split.explain(nullptr, flag).view()).c_str(), "\"status\":\"invalid\"");
+    CHECK_HAS(std::string(split.explain("ann", std::string("checkout\0", 9)).view()).c_str(), "\"status\":\"invalid\"");
+    splitio::Factory moved = std::move(split);
+    CHECK_TEXT(split.explain("ann", "checkout").view(), "null");
+}
+
 /* ---- The manager and events -------------------------------------------------------------------------------------- */
 
 static void the_manager_describes_flags(void) {
@@ -462,6 +477,7 @@ int main(void) {
     RUN(flags_by_name);
     RUN(flags_by_set);
     RUN(a_list_is_a_range);
+    RUN(decisions_are_explained);
     RUN(the_manager_describes_flags);
     RUN(events_are_accepted);
     RUN(settings_of_every_type);

@@ -156,6 +156,13 @@ func same(text *C.char, name string) bool {
 	return *(*byte)(unsafe.Add(start, len(name))) == 0
 }
 
+// explain is given a key and a flag that end in a NUL.
+func (n native) explain(q *question, flag string) []byte {
+	text := C.splitio_go_explain(n.handle, q.key, flag,
+		boolean(q.pair), q.bucketing, q.set.handle, boolean(q.filled), q.attributes, q.properties)
+	return taken(&text)
+}
+
 func (n native) track(key, trafficType, eventType string, value float64, properties string) *Error {
 	failure := C.splitio_go_track(n.handle, key, trafficType, eventType, C.double(value), properties)
 	if failure.status == statusOK {

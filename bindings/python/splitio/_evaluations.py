@@ -171,6 +171,19 @@ class Evaluations:
         )
         return self._listened_to(_results.many_with_config(results))
 
+    def explain(
+        self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
+    ) -> Dict[str, Any]:
+        """How `get_treatment_with_config` would decide now, and why: each condition and matcher that was tried, what it
+        saw and what it answered. `docs/explain.md` has the members. Records no impression; split.io's SDK has no such
+        method."""
+        self._factory._use()
+        whose, options = _arguments.question("explain", key, attributes, evaluation_options)
+        try:
+            return _results.explanation(self._handle.pointer, whose, _arguments.text(feature_flag_name), options)
+        finally:
+            _arguments.done(options)
+
     def _listened_to(self, answers: Dict[str, _T]) -> Dict[str, _T]:
         if self._listened:
             self._factory._delivery.evaluated(len(answers))

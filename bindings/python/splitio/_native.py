@@ -157,6 +157,8 @@ result_release = _undeclared("split_result_release", None, _KEEPING)
 results_data = _function("split_results_data", c_void_p, c_void_p, POINTER(c_size_t), library=_KEEPING)
 results_free = _function("split_results_free", None, c_void_p, library=_KEEPING)
 
+explain = _function("split_explain", c_int32, c_void_p, c_char_p, c_char_p, POINTER(Options), POINTER(Json))
+
 track = _function("split_track", c_int32, c_void_p, c_char_p, c_char_p, c_char_p, c_double, POINTER(Options))
 
 manager_names = _function("split_manager_names", c_void_p, c_void_p)

@@ -90,6 +90,14 @@ def manager_json(factory: int, name: Optional[bytes]) -> Any:
     return json.loads(_native.take(text))
 
 
+def explanation(factory: int, key: Optional[bytes], flag: Optional[bytes], options: Any) -> Dict[str, Any]:
+    """The account of a decision."""
+    text = _native.Json()
+    _native.explain(factory, key, flag, options, byref(text))
+    account: Dict[str, Any] = json.loads(_native.take(text))
+    return account
+
+
 def view(flag: Dict[str, Any]) -> SplitView:
     """A flag of `manager_json`."""
     return SplitView(

@@ -38,6 +38,19 @@ def test_evaluations(localhost):
     assert client.get_treatments_by_flag_set("ann", "unknown") == {}
 
 
+def test_explanations(localhost):
+    client = localhost().client()
+    account = client.explain("zoe", "adults", {"age": 30})
+    treatment, config = client.get_treatment_with_config("zoe", "adults", {"age": 30})
+    assert (account["treatment"], account["config"], account["status"]) == (treatment, config, "evaluated")
+    (matcher,) = account["evaluation"]["steps"][0]["steps"]
+    assert (matcher["attribute"], matcher["value"], matcher["result"]) == ("age", 30, True)
+    assert client.explain(Key("ann", "bucket"), "checkout")["bucketing_key"] == "bucket"
+    assert client.explain("ann", "nothing")["status"] == "unknown_flag"
+    for key, flag in ((None, "checkout"), ("a\0", "checkout"), ("ann", None), ("ann", "\ud800")):
+        assert client.explain(key, flag)["status"] == "invalid", (key, flag)
+
+
 def test_a_treatment_is_one_object(localhost):
     client = localhost().client()
     assert client.get_treatment("ann", "checkout") is client.get_treatment("bob", "checkout")

@@ -29,6 +29,19 @@ class TestEvaluation < Case
     assert_equal({ treatment: 'red', config: '' }, @client.get_treatment_with_config('eve', 'banner'))
   end
 
+  def test_explain
+    account = @client.explain('ann', 'checkout')
+    assert_equal ON, account.slice(:treatment, :config)
+    assert_equal %w[evaluated whitelisted], account.values_at(:status, :label)
+    matcher = account[:evaluation][:steps][0][:steps][0]
+    assert_equal ['WHITELIST', 'ann', true], matcher.values_at(:type, :value, :result)
+    assert_equal 'b', @client.explain({ matching_key: 'ann', bucketing_key: 'b' }, 'checkout')[:bucketing_key]
+    assert_equal 'unknown_flag', @client.explain('ann', 'nope')[:status]
+    [[nil, 'checkout'], ["a\0", 'checkout'], ['ann', nil], ['ann', "a\0"]].each do |key, flag|
+      assert_equal 'invalid', @client.explain(key, flag)[:status], [key, flag].inspect
+    end
+  end
+
   def test_many
     assert_equal({ checkout: 'on', banner: 'red', nope: 'control' },
                  @client.get_treatments('ann', ['checkout', :banner, 'nope', 'checkout', nil, 7]))

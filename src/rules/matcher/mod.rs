@@ -4,6 +4,7 @@
 //! an evaluation waits. The ones that ask for other flags or segments are answered by the evaluator, which knows those;
 //! everything else is a [`Leaf`], which needs the value only.
 
+mod kind;
 mod number;
 mod pattern;
 mod python;
@@ -18,6 +19,7 @@ use super::value;
 use crate::input::Value;
 use crate::logging::{Level, Logger};
 
+pub(crate) use kind::Kind;
 pub(crate) use number::{Bound, NumberTest, Unit};
 pub(crate) use pattern::Pattern;
 pub(crate) use semver_test::SemverTest;
@@ -57,6 +59,7 @@ pub(crate) struct Dependency {
 /// A question and whether its opposite is meant.
 #[derive(Debug)]
 pub(crate) struct Matcher {
+    pub(crate) kind: Kind,
     pub(crate) test: Test,
     /// Applied by the evaluator after everything else, so that unusable data and absent values are negated too.
     pub(crate) negate: bool,

@@ -4,8 +4,11 @@
 //! 19 and more, equal to 18.5 is the empty range. Dates stand in milliseconds in definitions and in seconds in
 //! attributes; both are cut to the minute, or to the day for equality, in UTC and towards the past.
 
+use serde::Serialize;
+
 /// What a number is cut to before it is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Unit {
     /// Left as it is.
     One,
@@ -70,6 +73,12 @@ impl NumberTest {
             }
         };
         NumberTest { unit, least: least.unwrap_or(i64::MIN), greatest: greatest.unwrap_or(i64::MAX) }
+    }
+
+    /// What the number, once cut to this unit, must not be below or above.
+    pub(crate) fn bounds(&self) -> (Unit, Option<i64>, Option<i64>) {
+        let limit = |bound, none| Some(bound).filter(|bound| *bound != none);
+        (self.unit, limit(self.least, i64::MIN), limit(self.greatest, i64::MAX))
     }
 
     pub(crate) fn holds(&self, number: i64) -> bool {

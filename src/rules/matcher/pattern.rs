@@ -33,6 +33,8 @@ const LARGEST: usize = 10 << 20;
 #[derive(Debug)]
 pub(crate) struct Pattern {
     regex: Regex,
+    /// As the definition has it.
+    source: Box<str>,
     /// The longest text, in bytes, that is searched.
     longest: usize,
 }
@@ -56,9 +58,14 @@ impl Pattern {
     pub(crate) fn compile(pattern: &str) -> Result<Self, PatternError> {
         let translated = python::translate(pattern)?;
         match RegexBuilder::new(&translated).backtrack_limit(MAX_BACKTRACKS).build() {
-            Ok(regex) => Ok(Pattern { regex, longest: longest(&translated) }),
+            Ok(regex) => Ok(Pattern { regex, source: pattern.into(), longest: longest(&translated) }),
             Err(cause) => Err(PatternError::Engine { cause: Box::new(cause) }),
         }
+    }
+
+    /// The expression as the definition has it.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     /// Whether it occurs in a text. A search that exceeds its bounds is answered with no.

@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::input::Key;
 use crate::logging::{Level, Recorded};
 use crate::rules::testing::{flag_json, rule_based_segment_json};
-use crate::rules::{Fallbacks, Request, key_hash};
+use crate::rules::{Fallbacks, Request, Unwatched, key_hash};
 
 /// A storage on a Redis, and how far the test's clock is ahead.
 struct World {
@@ -48,11 +48,11 @@ impl World {
         let request = Request { key, key_hash, attributes: None, fallbacks: &fallbacks, log: &self.log };
         let shelf = self.store.shelf();
         if let Some(flag) = shelf.plain_flag(flag, self.store.moment(began)) {
-            let decision = flag.map(|flag| self.store.nothing().evaluate_flag(flag, &request));
+            let decision = flag.map(|flag| self.store.nothing().evaluate_flag(flag, &request, Unwatched));
             return Some(decision.map_or("control", |decision| decision.treatment.as_str()));
         }
         let gathered = self.store.gather(&[flag], key.matching, began);
-        let treatment = gathered.definitions.evaluate(flag, &request).treatment.as_str();
+        let treatment = gathered.definitions.evaluate(flag, &request, Unwatched).treatment.as_str();
         (!gathered.unread.contains(flag)).then_some(treatment)
     }
 

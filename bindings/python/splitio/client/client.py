@@ -144,6 +144,12 @@ class ClientAsync:
             self._evaluations.get_treatments_with_config_by_flag_sets, key, flag_sets, attributes, evaluation_options
         )
 
+    async def explain(
+        self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
+    ) -> Dict[str, Any]:
+        """How a flag would be decided for a key, and why. Records no impression."""
+        return await self._answer(self._evaluations.explain, key, feature_flag_name, attributes, evaluation_options)
+
     async def track(
         self, key: Any, traffic_type: Any, event_type: Any, value: Any = None, properties: Any = None
     ) -> bool:

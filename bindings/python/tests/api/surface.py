@@ -85,7 +85,7 @@ def methods(results, cls):
         if name.startswith("_") and not (name == "__init__" and cls.__name__ not in MADE_INSIDE):
             continue
         # Ours may have more than Split's.
-        if name in ("flush", "status"):
+        if name in ("explain", "flush", "status"):
             continue
         if callable(member):
             results.add(f"signature/{cls.__name__}.{name}", signature(member))

@@ -63,6 +63,13 @@ module SplitIoClient
       {}
     end
 
+    # @return [Hash{Symbol => Object}] how a flag is decided, and why
+    def explain(key, flag, attributes, options)
+      with(key, attributes, options) { |matching_key, native, _| explanation(matching_key, Values.name(flag), native) }
+    rescue ArgumentError
+      explanation(nil, without_nul(flag), nil)
+    end
+
     # @return [Boolean] whether the event was queued
     def track(key, traffic_type, event_type, value, properties)
       Scratch.borrow do |scratch|
@@ -81,6 +88,11 @@ module SplitIoClient
     end
 
     private
+
+    def explanation(key, flag, native)
+      _, text = Native.taking_json { |json| @calls.split_explain(@handle.use, key, flag, native, json) }
+      JSON.parse(text, symbolize_names: true)
+    end
 
     def with(key, attributes, options)
       matching_key, bucketing_key = keys(key)

@@ -47,7 +47,8 @@ module SplitIoClient
       split_get_treatments_by_flag_sets: [%i[pointer string pointer size_t pointer], :pointer],
       split_get_treatments_with_config_by_flag_sets: [%i[pointer string pointer size_t pointer], :pointer],
       split_track: [%i[pointer string string string double pointer], :int32],
-      split_manager_json: [%i[pointer string pointer], :int32]
+      split_manager_json: [%i[pointer string pointer], :int32],
+      split_explain: [%i[pointer string string pointer pointer], :int32]
     }.freeze
     LOOKUPS.each { |name, (parameters, result)| attach_function(name, parameters, result) }
 
@@ -109,7 +110,7 @@ module SplitIoClient
       def taking_json
         json = Json.new
         status = yield json
-        return [status, nil] unless status == OK
+        return [status, nil] if json[:ptr].null?
 
         text = json[:ptr].read_bytes(json[:len]).force_encoding(Encoding::UTF_8)
         split_json_release(json)

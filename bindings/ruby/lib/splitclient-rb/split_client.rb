@@ -78,6 +78,14 @@ module SplitIoClient
       @evaluations.of_many(:split_get_treatments_with_config_by_flag_sets, key, sets, attributes, evaluation_options)
     end
 
+    # How {#get_treatment_with_config} would decide now, and why: each condition and matcher that was tried, what it saw
+    # and what it answered. `docs/explain.md` has the members. Records no impression; Split's SDK has no such method.
+    # @return [Hash{Symbol => Object}]
+    # @param (see #get_treatment)
+    def explain(key, split_name, attributes = nil, evaluation_options = nil)
+      @evaluations.explain(key, split_name, attributes, evaluation_options)
+    end
+
     # Records an event of a key, for metrics.
     # @return [Boolean] whether it was queued
     # @param key [String, Symbol, Numeric]

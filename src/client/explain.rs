@@ -1,0 +1,81 @@
+//! The account of a decision, for people who wonder about it. It takes the way of an evaluation and records nothing.
+
+use serde::Serialize;
+
+use super::{AnswerStatus, Client, Who};
+use crate::input::{Given, Method, usable_name};
+use crate::rules::{Recorder, Step};
+
+/// The account of a decision.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// What the evaluation would have had.
+    pub status: AnswerStatus,
+    /// A JSON object; `docs/explain.md` says of what.
+    pub json: String,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    flag: Option<&'a str>,
+    key: Option<&'a str>,
+    bucketing_key: Option<&'a str>,
+    status: &'static str,
+    treatment: &'static str,
+    config: Option<&'a str>,
+    label: Option<&'static str>,
+    change_number: i64,
+    /// Whether the treatment is one of fallbackTreatments.
+    fallback: bool,
+    /// Whether steps were left out, because there were too many or they nested too deep.
+    truncated: bool,
+    evaluation: Option<&'a Step>,
+}
+
+impl Client {
+    /// How a flag is decided for a key, as [`Client::treatment_with_config`] would decide it now; no impression is made
+    /// and telemetry does not count it.
+    pub fn explain(&self, who: &Who<'_>, flag: Given<'_>) -> Explanation {
+        let recorder = Recorder::default();
+        let answer = self.one_at_length(Method::Explain, who, flag, &recorder, |verdict| verdict.into_answer(""));
+        let (evaluation, truncated) = recorder.into_account();
+        let name = usable_name(flag);
+        let was_control = evaluation.as_ref().and_then(Step::treatment).is_none_or(|served| served == "control");
+        let document = Document {
+            flag: name,
+            key: text(who.key),
+            bucketing_key: who.bucketing_key.and_then(text),
+            status: status(answer.status),
+            treatment: answer.treatment.as_str(),
+            config: answer.config.as_ref().map(|config| config.as_str()),
+            label: answer.label.map(|label| label.as_str()),
+            change_number: answer.change_number,
+            fallback: was_control && self.fallbacks.resolve(name).is_some(),
+            truncated,
+            evaluation: evaluation.as_ref(),
+        };
+        // Texts, numbers, and JSON that was read before: writing them into memory does not fail.
+        let json = serde_json::to_string(&document).unwrap_or_else(|_| "null".to_owned());
+        Explanation { status: answer.status, json }
+    }
+}
+
+fn text(given: Given<'_>) -> Option<&str> {
+    match given {
+        Given::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn status(status: AnswerStatus) -> &'static str {
+    match status {
+        AnswerStatus::Evaluated => "evaluated",
+        AnswerStatus::NotReady => "not_ready",
+        AnswerStatus::UnknownFlag => "unknown_flag",
+        AnswerStatus::Invalid => "invalid",
+        AnswerStatus::Destroyed => "destroyed",
+        AnswerStatus::Failed => "failed",
+        AnswerStatus::StorageFailed => "storage_failed",
+        AnswerStatus::Forked => "forked",
+    }
+}
