@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::input::{Attributes, Given, Key, Method, properties_from_json};
 use crate::logging::{Level, Logger, Record, Sink};
 use crate::rules::compiled::Pattern;
-use crate::rules::{Change, Definitions, Fallbacks, Registry, Request, Segment, key_hash};
+use crate::rules::{Change, Definitions, Fallbacks, Registry, Request, Segment, Unwatched, key_hash};
 pub use crate::sync::streaming::fuzzing::{notification, sse, token};
 use crate::wire::changes::{parse_changes, parse_segment_change};
 use crate::wire::compile::Compiler;
@@ -74,7 +74,7 @@ impl World {
                 let key_hash = key_hash(key.matching);
                 let request =
                     Request { key, key_hash, attributes: Some(attributes), fallbacks: &fallbacks, log: &self.log };
-                let ask = || self.definitions.evaluate(&flag.name, &request);
+                let ask = || self.definitions.evaluate(&flag.name, &request, Unwatched);
                 let (first, second) = (ask(), ask());
                 assert_eq!((first.treatment, first.label), (second.treatment, second.label), "{}", flag.name);
             }
