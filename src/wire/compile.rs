@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::definition::{ConditionDto, FlagDto, MatcherDto, PartitionDto, PrerequisiteDto, RuleBasedSegmentDto};
 use super::read::{Number, Text};
+use crate::input::AttributeName;
 use crate::logging::Logger;
 use crate::rules::compiled::{
     Algorithm, Bound, Choice, Condition, Dependency, Excluded, KeyTable, Leaf, Matcher, NameRef, NumberTest, Partition,
@@ -203,7 +204,8 @@ impl Compiler<'_> {
         let kind = dto.matcher_type.as_ref().map_or("", Text::as_ref);
         let Some(test) = self.test(kind, dto, of)? else { return Ok(None) };
         let attribute = dto.key_selector.as_ref().and_then(|selector| selector.attribute.as_ref());
-        Ok(Some(Matcher { test, negate: dto.negate.unwrap_or(false), attribute: boxed(attribute) }))
+        let attribute = attribute.map(|name| AttributeName::new(name.as_ref()));
+        Ok(Some(Matcher { test, negate: dto.negate.unwrap_or(false), attribute }))
     }
 
     /// What a matcher asks; `None` if its type is not supported.
