@@ -28,6 +28,7 @@ class Figures:
         for row in results.get("start", []):
             self.starts.setdefault((row["flags"], row["keys"]), {})[row["contestant"]] = row
         self.changes = results.get("changes", [])
+        self.growth = results.get("growth", [])
 
     def costs(self, mode, scenario, threads, contestant):
         """Nanoseconds of a call, round by round: CPU time of one thread, or the wall's with two."""

@@ -12,6 +12,9 @@ from contestants import PATIENCE, MissedError, Worker
 
 # Flags and keys of the segment.
 SIZES = [(1_000, 100_000), (10_000, 100_000), (10_000, 1_000_000)]
+# Flags among which one changes, with a segment that weighs nothing: whether the cost of a change grows with them.
+NUMBERS = [1_000, 10_000, 100_000]
+FEW_KEYS = 2_000
 # Seconds after which an SDK has put away what it needed for its start.
 SETTLED = 1
 FLAG_CHANGES = 200
@@ -134,10 +137,30 @@ def propagation(worker, running, changes, times):
         times.append((worker.answer(PATIENCE)[0] - begun) / 1000)
 
 
-def follow(worker, running, row, rounds, propagations):
-    """Fills in what is measured of changes."""
+def settle(running):
+    """Waits until a contestant follows the stream, and for nothing but changes."""
     until("a stream", lambda: running.control("GET", "streams"))
     time.sleep(SETTLED)
+
+
+def growth(contestant, emulator, work, logs, rounds):
+    """Rows for each number of flags: CPU ms of a change of one of them."""
+    rows = []
+    for flags in NUMBERS:
+        definitions = environment.write(work / f"environment-{flags}-{FEW_KEYS}", flags, FEW_KEYS)
+        with backend(emulator, definitions, streaming=True) as running:
+            worker = Worker(contestant, running.url, "streaming", logs)
+            settle(running)
+            costs = [flag_changes(worker, running)[0] for _ in range(rounds)]
+            worker.end()
+        rows.append({"flags": flags, "flag_cpu_ms": costs})
+        print(f"{contestant.name}: CPU ms of a flag among {flags:,} {middle(costs, 3)}", flush=True)
+    return rows
+
+
+def follow(worker, running, row, rounds, propagations):
+    """Fills in what is measured of changes."""
+    settle(running)
     for number in range(rounds):
         cost, row["fetches"] = flag_changes(worker, running)
         row["flag_cpu_ms"].append(cost)

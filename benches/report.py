@@ -116,7 +116,15 @@ def changes(figures):
             ]
         )
     head = ["", "CPU, flag, µs", "CPU, segment, ms", "memory grown, MiB", "seen after, µs", "95 %, µs", "fetches"]
-    return "\n".join([table(head, rows), *missing])
+    return "\n".join([table(head, rows), *missing, *growth(figures)])
+
+
+def growth(figures):
+    """Of this library from C: whether a change costs more where there are more flags."""
+    if figures.growth:
+        head = ["one flag changes, from C, among", *(f"{row['flags']:,}" for row in figures.growth)]
+        costs = (median(row["flag_cpu_ms"]) * 1000 for row in figures.growth)
+        yield table(head, [["CPU, µs", *(f"{cost:,.0f}" for cost in costs)]])
 
 
 def markdown(results):

@@ -18,7 +18,7 @@ import environment
 import report
 from contestants import contestants
 from evaluations import SHAPES, evaluations
-from lives import changes, start
+from lives import changes, growth, start
 
 SECTIONS = ["evaluations", "start", "changes"]
 LANGUAGES = ["c", "cpp", "go", "ruby", "python", "node", "java"]
@@ -98,6 +98,9 @@ def main():
         keep(results, work)
     if "changes" in sections:
         results["changes"] = changes(sdks, emulator, work, logs, max(1, rounds // 3), rounds * 20)
+        in_c = next(each for each in sdks if each.language == "c")
+        results["growth"] = growth(in_c, emulator, work, logs, max(1, rounds // 2))
+        keep(results, work)
     results["load_after"] = os.getloadavg()[0]
 
     keep(results, work)

@@ -13,7 +13,7 @@ use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::text::same;
+use super::attribute_name::{AttributeName, TOLD_APART, digest};
 
 /// Why JSON cannot be a set of attributes.
 #[derive(Debug, thiserror::Error)]
@@ -108,11 +108,20 @@ enum Stored {
     Null,
 }
 
+/// A named value.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// Of the name.
+    digest: u64,
+    name: Span,
+    value: Stored,
+}
+
 /// A set of named values. Evaluations only read it: it can be filled once and given to any number of them.
 #[derive(Clone, Default)]
 pub struct Attributes {
     arena: String,
-    entries: Vec<(Span, Stored)>,
+    entries: Vec<Entry>,
     items: Vec<Stored>,
     /// Bytes of values that were replaced since the set was last compact.
     garbage: usize,
@@ -218,26 +227,38 @@ impl Attributes {
     }
 
     /// The value of a name; `None` when it is absent or null.
-    #[inline(always)]
     pub fn get(&self, name: &str) -> Option<Value<'_>> {
+        self.find(digest(name), name)
+    }
+
+    /// [`Attributes::get`] of a name that is asked for again and again.
+    #[inline(always)]
+    pub(crate) fn look_up(&self, name: &AttributeName) -> Option<Value<'_>> {
+        self.find(name.digest(), name.text())
+    }
+
+    #[inline(always)]
+    fn find(&self, digest: u64, name: &str) -> Option<Value<'_>> {
         // A loop, as `find` is not inlined here, and costs as much as all it compares.
-        for (span, stored) in &self.entries {
-            if self.is_at(span, name) {
-                return if matches!(stored, Stored::Null) { None } else { Some(self.value(stored)) };
+        for entry in &self.entries {
+            if self.is_of(entry, digest, name) {
+                return if matches!(entry.value, Stored::Null) { None } else { Some(self.value(&entry.value)) };
             }
         }
         None
     }
 
-    /// Whether a name is the one at a place. A handful of entries: comparing lengths and bytes beats hashing the name.
+    /// Whether an entry has a name, whose digest this is.
     #[inline(always)]
-    fn is_at(&self, span: &Span, name: &str) -> bool {
-        span.len() == name.len() && same(&self.arena.as_bytes()[span.range()], name.as_bytes())
+    fn is_of(&self, entry: &Entry, digest: u64, name: &str) -> bool {
+        entry.digest == digest
+            && entry.name.len() == name.len()
+            && (name.len() <= TOLD_APART || self.arena.as_bytes()[entry.name.range()] == *name.as_bytes())
     }
 
     /// All names and values in the order they were first set, nulls included.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.entries.iter().map(|(name, stored)| (&self.arena[name.range()], self.value(stored)))
+        self.entries.iter().map(|entry| (&self.arena[entry.name.range()], self.value(&entry.value)))
     }
 
     /// The set as a compact JSON object, in that order. NaN and infinities, which JSON lacks, become null.
@@ -278,15 +299,15 @@ impl Attributes {
     }
 
     fn put(&mut self, name: &str, value: Stored) -> Result<(), AttributesError> {
-        let known = self.entries.iter().position(|(span, _)| self.is_at(span, name));
-        match known {
+        let digest = digest(name);
+        match self.entries.iter().position(|entry| self.is_of(entry, digest, name)) {
             Some(index) => {
-                let replaced = std::mem::replace(&mut self.entries[index].1, value);
+                let replaced = std::mem::replace(&mut self.entries[index].value, value);
                 self.garbage += weight(&replaced);
             }
             None => {
                 let name = self.keep(name)?;
-                self.entries.push((name, value));
+                self.entries.push(Entry { digest, name, value });
             }
         }
         Ok(())
@@ -300,10 +321,10 @@ impl Attributes {
             return Ok(());
         }
         let mut fresh = Attributes::new();
-        for (name, stored) in &self.entries {
-            let name = fresh.keep(&self.arena[name.range()])?;
-            let stored = fresh.adopt(self, stored)?;
-            fresh.entries.push((name, stored));
+        for entry in &self.entries {
+            let name = fresh.keep(&self.arena[entry.name.range()])?;
+            let value = fresh.adopt(self, &entry.value)?;
+            fresh.entries.push(Entry { name, value, ..*entry });
         }
         *self = fresh;
         Ok(())

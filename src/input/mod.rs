@@ -4,6 +4,7 @@
 //! it came ([`Given`]) and the method it came to, complains there, and gives back what is usable, or nothing. What it
 //! gives borrows from the caller wherever the rules allow, and the plain case costs a few comparisons.
 
+mod attribute_name;
 mod attributes;
 #[cfg(test)]
 mod conformance;
@@ -17,6 +18,7 @@ mod name;
 mod properties;
 mod text;
 
+pub(crate) use attribute_name::AttributeName;
 pub use attributes::{Attributes, AttributesError, List, Value};
 pub(crate) use attributes::{members, push_json, push_json_text, read_text};
 pub(crate) use event::{event_type, event_value, traffic_type};

@@ -264,8 +264,8 @@ impl<'a, O: Observer> Run<'a, '_, O> {
         let Request { key, attributes, log, .. } = *self.request;
         match &matcher.attribute {
             None => leaf.matches_key(key.matching, self.request.key_hash, log),
-            Some(name) => match attributes.and_then(|all| all.get(name)) {
-                Some(value) => leaf.matches(value, name, log),
+            Some(name) => match attributes.and_then(|all| all.look_up(name)) {
+                Some(value) => leaf.matches(value, name.text(), log),
                 None => false,
             },
         }
@@ -274,7 +274,7 @@ impl<'a, O: Observer> Run<'a, '_, O> {
     fn has_value(&self, matcher: &Matcher) -> bool {
         match &matcher.attribute {
             None => true,
-            Some(name) => self.request.attributes.is_some_and(|all| all.get(name).is_some()),
+            Some(name) => self.request.attributes.is_some_and(|all| all.look_up(name).is_some()),
         }
     }
 

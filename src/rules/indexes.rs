@@ -3,7 +3,6 @@
 //! Kept in step with each change, not made from all flags again. Most changes are to rules only, and touch none of this;
 //! the others copy what they touch, of which the largest is the names of one flag set.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -65,8 +64,7 @@ impl Indexes {
         if let Some(flag) = after {
             has.iter().filter(|set| !had.contains(set)).filter(is_indexed).for_each(|set| self.join(set, &flag.name));
         }
-        let traffic_type = |flag: Option<&Flag>| flag.and_then(|flag| flag.traffic_type.clone());
-        self.change_traffic_type(traffic_type(before), traffic_type(after));
+        self.change_traffic_type(before.and_then(traffic_type), after.and_then(traffic_type));
         self.change_segments(before.map(Flag::segments), after.map(Flag::segments));
     }
 
@@ -95,20 +93,20 @@ impl Indexes {
         }
     }
 
-    fn change_traffic_type(&mut self, before: Option<Box<str>>, after: Option<Box<str>>) {
+    fn change_traffic_type(&mut self, before: Option<&str>, after: Option<&str>) {
         if before == after {
             return;
         }
         let counts = Arc::make_mut(&mut self.traffic_types);
         if let Some(after) = after {
-            *counts.entry(after).or_default() += 1;
+            *counts.entry(after.into()).or_default() += 1;
         }
         if let Some(before) = before
-            && let Entry::Occupied(mut count) = counts.entry(before)
+            && let Some(count) = counts.get_mut(before)
         {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(before);
             }
         }
     }
@@ -132,6 +130,10 @@ impl Indexes {
             }
         }
     }
+}
+
+fn traffic_type(flag: &Flag) -> Option<&str> {
+    flag.traffic_type.as_deref()
 }
 
 #[cfg(test)]

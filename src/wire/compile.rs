@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::definition::{ConditionDto, FlagDto, MatcherDto, PartitionDto, PrerequisiteDto, RuleBasedSegmentDto};
 use super::read::{Number, Text};
+use crate::input::AttributeName;
 use crate::logging::Logger;
 use crate::rules::compiled::{
     Algorithm, Bound, Choice, Condition, Dependency, Excluded, KeyTable, Kind, Leaf, Matcher, NameRef, NumberTest,
@@ -212,7 +213,8 @@ impl Compiler<'_> {
         let Some(kind) = Kind::named(kind) else { return Ok(None) };
         let Some(test) = self.test(kind.name(), dto, of)? else { return Ok(None) };
         let attribute = dto.key_selector.as_ref().and_then(|selector| selector.attribute.as_ref());
-        Ok(Some(Matcher { kind, test, negate: dto.negate.unwrap_or(false), attribute: boxed(attribute) }))
+        let attribute = attribute.map(|name| AttributeName::new(name.as_ref()));
+        Ok(Some(Matcher { kind, test, negate: dto.negate.unwrap_or(false), attribute }))
     }
 
     /// What a matcher asks; `None` if its type is not supported.

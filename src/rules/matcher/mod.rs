@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::intern::Interned;
 use super::key_table::{KeyHash, KeyTable, key_hash};
 use super::value;
-use crate::input::Value;
+use crate::input::{AttributeName, Value};
 use crate::logging::{Level, Logger};
 
 pub(crate) use kind::Kind;
@@ -64,7 +64,7 @@ pub(crate) struct Matcher {
     /// Applied by the evaluator after everything else, so that unusable data and absent values are negated too.
     pub(crate) negate: bool,
     /// The attribute asked about; the matching key if there is none.
-    pub(crate) attribute: Option<Box<str>>,
+    pub(crate) attribute: Option<AttributeName>,
 }
 
 /// What is asked.
