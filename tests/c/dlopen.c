@@ -1,6 +1,6 @@
 /*
  * The library as a plug-in finds it: opened late, used, closed, and opened again, by threads that end afterwards and
- * by a process that forks. Not linked with the library; takes its path as its argument.
+ * by a process that forks (B32; scripts/statictests runs it on a plug-in with the static library inside). Not linked with the library; takes its path as its argument.
  */
 #include "support.h"
 
