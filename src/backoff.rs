@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn never_zero_never_above_the_cap() {
+    fn b20_never_zero_never_above_the_cap() {
         let cases = [
             (ms(1000), ms(30_000), 0.8..=1.2),
             (ms(1000), ms(1_800_000), 0.5..=1.0),

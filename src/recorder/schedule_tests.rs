@@ -24,6 +24,16 @@ async fn drained(world: &World, backend: &Backend, seconds: u64) -> bool {
     world.recorder.drain(backend, deadline.into_std()).await
 }
 
+/// Keys of the impressions of one flag that were answered with 200, in the order of their arrival.
+fn impressions_arrived(backend: &Backend) -> Vec<String> {
+    let posts = backend.received().into_iter().filter(|post| post.endpoint == Impressions && post.status == 200);
+    let keys = |body: Json| {
+        let impressions = body[0]["i"].as_array().expect("impressions").iter();
+        impressions.map(|impression| impression["k"].clone()).collect::<Vec<_>>()
+    };
+    posts.flat_map(|post| keys(post.body)).map(|key| key.as_str().expect("a key").to_owned()).collect()
+}
+
 /// Keys of the events that were answered with 200, in the order of their arrival.
 fn arrived(backend: &Backend) -> Vec<String> {
     let posts = backend.received().into_iter().filter(|post| post.endpoint == Events && post.status == 200);
@@ -121,19 +131,24 @@ async fn ten_thousand_failures_in_a_row_are_retried_at_the_pace_of_the_schedule(
 /// B22: what was recorded while a post was under way was thrown away with its answer.
 #[tokio::test(start_paused = true)]
 async fn what_is_recorded_during_a_post_arrives_in_order_and_once() {
-    let world = World::unheard(&json!({"eventsPushRate": 1}));
-    let replies = (0..40).map(|number| Reply::Slow(2000, if number % 2 == 0 { 200 } else { 503 }));
-    let backend = Backend::for_one(Events, replies.chain([Reply::Status(200)]));
-    let running = running(&world, &backend);
-    let mut expected = Vec::new();
-    for number in 0..200 {
-        world.track(&number.to_string()).expect("room");
-        expected.push(number.to_string());
-        sleep(Duration::from_millis(200)).await;
+    for endpoint in [Events, Impressions] {
+        let options = json!({"eventsPushRate": 1, "impressionsRefreshRate": 1, "impressionsMode": "DEBUG"});
+        let world = World::unheard(&options);
+        let replies = (0..40).map(|number| Reply::Slow(2000, if number % 2 == 0 { 200 } else { 503 }));
+        let backend = Backend::for_one(endpoint, replies.chain([Reply::Status(200)]));
+        let running = running(&world, &backend);
+        let mut expected = Vec::new();
+        for number in 0..200 {
+            let key = number.to_string();
+            world.track(&key).expect("room");
+            world.see(Seen::new("checkout", &key, 0));
+            expected.push(key);
+            sleep(Duration::from_millis(200)).await;
+        }
+        assert!(drained(&world, &backend, 100).await, "{endpoint}");
+        running.await.expect("run ends with drain");
+        assert_eq!((arrived(&backend), impressions_arrived(&backend)), (expected.clone(), expected), "{endpoint}");
     }
-    assert!(drained(&world, &backend, 100).await);
-    running.await.expect("run ends with drain");
-    assert_eq!(arrived(&backend), expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -160,7 +160,7 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::super::testing::{status, timeout};
+    use super::super::testing::{assert_pauses, status, timeout};
     use super::*;
 
     fn pursuit() -> Pursuit<i64> {
@@ -183,6 +183,23 @@ mod tests {
         assert_eq!(seen[..10], quick);
         let slow = [0_u128, 10, 30, 70, 130, 190, 250, 310, 370, 430].map(|s| (500 + s * 1000, Some(5)));
         assert_eq!(seen[10..], slow);
+    }
+
+    /// Delays of exponential growth overflowed after hours of failures.
+    #[tokio::test(start_paused = true)]
+    async fn b20_ten_thousand_failures_of_what_was_announced() {
+        let start = Instant::now();
+        let times = RefCell::new(Vec::new());
+        let pursuit = pursuit();
+        for target in 0..500 {
+            let attempt = async |_: i64, _: Option<i64>| {
+                times.borrow_mut().push(start.elapsed());
+                Err(timeout())
+            };
+            let outcome = pursuit.pursue(target, |_| false, attempt).await;
+            assert!(matches!(outcome, Ok(false)), "{target}: {outcome:?}");
+        }
+        assert_pauses(&times.into_inner(), 9_999, QUICK, SLOWEST);
     }
 
     #[tokio::test(start_paused = true)]

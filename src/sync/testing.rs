@@ -69,6 +69,18 @@ impl Fake {
     }
 }
 
+/// Each pause between these is at least `shortest` and at most `longest`; there are so many of them, at least. The
+/// rounding of a clock that counts milliseconds is forgiven.
+#[track_caller]
+pub(super) fn assert_pauses(times: &[Duration], least: usize, shortest: Duration, longest: Duration) {
+    assert!(times.len() > least, "{} attempts", times.len());
+    let millisecond = Duration::from_millis(1);
+    for (index, pair) in times.windows(2).enumerate() {
+        let pause = pair[1] - pair[0];
+        assert!(pause + millisecond >= shortest && pause <= longest + millisecond, "{index}: {pause:?}");
+    }
+}
+
 impl Backend for Fake {
     fn get<'a>(&'a self, call: &'a Call) -> Asked<'a> {
         let url = format!("{}{}", call.path(), call.query_string());

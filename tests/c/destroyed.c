@@ -13,7 +13,7 @@ static size_t count_of(split_results *results, const char *treatment, split_stat
     return alike == count ? count : 999;
 }
 
-static void every_call_has_its_answer(void) {
+static void every_call_has_its_answer(void) { /* B08 */
     const char *const names[] = {"checkout", " checkout ", "banner", NULL};
     const char *const sets[] = {"web", "shop"};
     split_factory *factory = localhost(in_data("flags.json"));

@@ -4,54 +4,17 @@
  * reports that each test answers.
  */
 #include "backend.h"
+#include "children.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
 static backend *server;
 static split_factory *factory; /* of the running test */
-
-/* ---- Children ---------------------------------------------------------------------------------------------------- */
-
-/* Milliseconds after which a child is taken to hang. */
-enum { CHILD_MS = 2 * PATIENCE_MS };
-
-static int status_of(pid_t child) {
-    long long until = now_ms() + CHILD_MS;
-    int status = -1;
-    while (waitpid(child, &status, WNOHANG) == 0) {
-        if (now_ms() > until) {
-            kill(child, SIGKILL);
-            waitpid(child, &status, 0);
-            return -1;
-        }
-        usleep(2000);
-    }
-    return status;
-}
-
-static pid_t forked(void (*body)(void)) {
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        check_failures = 0;
-        body();
-        fflush(NULL);
-        end_child(check_failures == 0);
-    }
-    CHECK(child > 0);
-    return child;
-}
-
-/* Runs `body` in a child; its failed checks are this test's. */
-static void in_child(void (*body)(void)) {
-    CHECK_INT(status_of(forked(body)), 0);
-}
 
 static void destroyed_in_order(void) {
     CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
@@ -654,7 +617,11 @@ static void subprocesses_are_nothing_to_the_parent(void) { /* B03 */
     char *arguments[] = {program, NULL};
     bool others[256];
     for (int fd = 0; fd < 256; fd++) others[fd] = fcntl(fd, F_GETFD) >= 0;
-    make("{\"streamingEnabled\": true}");
+    backend_reset(server);
+    backend_told(server, "POST", "options", "{\"streaming\": true}");
+    factory = standalone(server, "{\"streamingEnabled\": true, \"eventsPushRate\": 3600}");
+    CHECK_INT(split_track(factory, "parent", "user", "bought", 1, NULL), SPLIT_OK);
+    CHECK(backend_waited(server, "stream", "requests", 1));
     for (int fd = 0; fd < 256; fd++) {
         int flags = fcntl(fd, F_GETFD);
         if (others[fd] || flags < 0) continue;
@@ -670,11 +637,16 @@ static void subprocesses_are_nothing_to_the_parent(void) { /* B03 */
             _exit(1);
         }
         CHECK_INT(status_of(child), 0);
+        if (i == 50) kill_banner("during");
     }
+    CHECK(gave_way("during"));
     kill_banner("later");
     CHECK(gave_way("later"));
     CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
+    CHECK_INT(backend_count(server, "stream", "requests"), 1);
+    CHECK_INT(backend_count(server, "events/bulk", "requests"), 0);
     destroyed_in_order();
+    CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
 }
 
 /* ---- Localhost mode ---------------------------------------------------------------------------------------------- */

@@ -7,7 +7,9 @@ use splitio::logging::Level;
 use splitio::{Refusal, Status};
 use splitio_emulator::{Cut, Endpoint, Fault};
 
-use super::support::{Relay, SOON, Sdk, backend, backend_with_flag, flag, flag_of_segment, lines, next_answer};
+use super::support::{
+    Authority, Relay, SOON, Sdk, backend, backend_with_flag, flag, flag_of_segment, lines, next_answer,
+};
 
 fn status(endpoint: Endpoint, status: u16) -> Fault {
     Fault { endpoint: Some(endpoint), status: Some(status), ..Fault::default() }
@@ -209,17 +211,33 @@ fn nobody_there_is_told_once_and_waited_for() {
 
 #[test]
 fn b18_a_connection_whose_path_died_is_given_up() {
-    let backend = backend_with_flag();
-    let relay = Relay::to(backend.address());
-    let url = format!("http://{}/api", relay.address);
-    let sdk = Sdk::ready(&backend, json!({"sdk_api_base_url": url, "connectionTimeout": 500, "readTimeout": 1000}));
-    assert_eq!(sdk.treatment("ann", "f"), "on");
-    backend.upsert_flag(flag("f", 20, "new")).expect("a name");
-    let before = relay.connections();
-    relay.die();
-    let begun = Instant::now();
-    sdk.expect("ann", "f", "new");
-    // One read time-out, one period, and what a machine under load needs.
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-    assert!(relay.connections() > before);
+    let authority = Authority::new();
+    for (name, backend) in [("HTTP/1.1", backend(|_| {})), ("HTTP/2", authority.backend())] {
+        backend.upsert_flag(flag("f", 10, "on")).expect("a name");
+        let relay = Relay::to(backend.address());
+        let url = format!("{}/api", backend.url().replace(&backend.address().to_string(), &relay.address.to_string()));
+        let options = json!({
+            "sdk_api_base_url": url, "events_api_base_url": url, "caBundlePath": authority.bundle(),
+            "connectionTimeout": 500, "readTimeout": 1000, "eventsPushRate": 1,
+        });
+        let sdk = Sdk::ready(&backend, options);
+        sdk.track("before");
+        sdk.factory.flush(Some(SOON)).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+        let posts = backend.requests_to(Endpoint::Events);
+        // Only HTTP/1.1 has this header.
+        assert_eq!(posts[0].header("host").is_some(), name == "HTTP/1.1", "{posts:?}");
+        let before = relay.connections();
+        relay.die();
+        let begun = Instant::now();
+        backend.upsert_flag(flag("f", 20, "new")).expect("a name");
+        sdk.track("after");
+        sdk.expect("ann", "f", "new");
+        let polled = begun.elapsed();
+        let posts = backend.wait_for(Endpoint::Events, 2, SOON);
+        // One period, one read time-out, a pause or a period, and what a machine under load needs.
+        let limit = Duration::from_secs(3 + 3);
+        assert!(polled < limit && begun.elapsed() < limit, "{name}: {polled:?}, {:?}", begun.elapsed());
+        assert_eq!(posts[1].json()[0]["key"], "after", "{name}");
+        assert!(relay.connections() > before, "{name}");
+    }
 }

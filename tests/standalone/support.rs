@@ -2,14 +2,17 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use splitio::logging::{Level, Record, Sink};
-use splitio::{Factory, FactoryError, Hooks, QueueKinds, Refusal, Settings};
-use splitio_emulator::{Emulator, Endpoint, Options, Request};
+use splitio::{Attached, Factory, FactoryError, Hooks, QueueKinds, Refusal, Settings, Track};
+use splitio_emulator::{Emulator, Endpoint, Options, Request, Tls};
+use tempfile::TempDir;
 
 /// For what is to happen soon; a machine under load takes its time.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -26,6 +29,41 @@ pub fn backend_with_flag() -> Emulator {
     let emulator = backend(|_| {});
     emulator.upsert_flag(flag("f", 10, "on")).expect("a name");
     emulator
+}
+
+/// A certificate authority, and its files.
+pub struct Authority {
+    directory: TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub fn new() -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let directory = TempDir::new().expect("a directory");
+        std::fs::write(directory.path().join("ca.pem"), certificate.pem()).expect("a file");
+        Authority { directory, issuer: Issuer::new(params, key) }
+    }
+
+    /// The file that makes an SDK trust it.
+    pub fn bundle(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    /// An emulator with https, which speaks HTTP/2 to those who do.
+    pub fn backend(&self) -> Emulator {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let path = |name| self.directory.path().join(name);
+        let tls = Tls { certificates: path("server.pem"), key: path("server.key") };
+        std::fs::write(&tls.certificates, certificate.pem()).expect("a file");
+        std::fs::write(&tls.key, key.serialize_pem()).expect("a file");
+        Emulator::start(Options { tls: Some(tls), ..Options::default() }).expect("a port")
+    }
 }
 
 /// A flag that serves one treatment to everybody.
@@ -148,6 +186,18 @@ impl Sdk {
 
     pub fn treatment(&self, key: &str, flag: &str) -> &'static str {
         self.factory.client().treatment(&key.into(), flag.into()).as_str()
+    }
+
+    /// Queues an event of a key.
+    pub fn track(&self, key: &str) {
+        let event = Track {
+            key: key.into(),
+            traffic_type: "user".into(),
+            event_type: "paid".into(),
+            value: None,
+            properties: Attached::Nothing,
+        };
+        self.factory.client().track(&event).unwrap_or_else(|refusal| panic!("{key}: {refusal}"));
     }
 
     /// Waits until a treatment is served.

@@ -206,7 +206,8 @@ func TestManagerOfNothing(t *testing.T) {
 	}
 }
 
-func TestAfterDestroy(t *testing.T) {
+// Every method, on what is destroyed.
+func TestB08AfterDestroy(t *testing.T) {
 	factory := started(t, "key", at(threeFlags(t)))
 	split, manager := factory.Client(), factory.Manager()
 	if factory.IsDestroyed() || !factory.IsReady() {

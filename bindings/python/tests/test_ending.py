@@ -22,15 +22,19 @@ def threads():
     return len(os.listdir("/proc/self/task"))
 
 
-def test_b08_dropped_factories_are_collected(shop_file):
-    config = {"splitFile": shop_file}
-    splitio.get_factory("localhost", config=config).destroy()
+@pytest.mark.parametrize("mode", ["localhost", "standalone"])
+def test_b08_dropped_factories_are_collected(shop_file, backend, mode):
+    if mode == "localhost":
+        key, arguments = "localhost", {"config": {"splitFile": shop_file}}
+    else:
+        key, arguments = backends.KEY, {"config": backends.QUICK, **backend.arguments}
+    splitio.get_factory(key, **arguments).destroy()
     eventually(lambda: not splitio._handle._living)
     eventually(lambda: threads() == threading.active_count())
     before = descriptors(), threads()
     dropped = []
     for _ in range(200):
-        factory = splitio.get_factory("localhost", config=config)
+        factory = splitio.get_factory(key, **arguments)
         client = factory.client()
         client.get_treatment("ann", "checkout")
         dropped.append(weakref.ref(factory))

@@ -137,13 +137,23 @@ def test_a_child_while_threads_evaluate(localhost):
             thread.join()
 
 
-@pytest.mark.parametrize("end", ["sys.exit(0)", "del factory, client; gc.collect()", "pass", "factory = None"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "sys.exit(0)",
+        "del factory, client; gc.collect()",
+        "pass",
+        "factory = None",
+        "atexit.register(factory.destroy)",
+        "os._exit(0)",
+    ],
+)
 @pytest.mark.parametrize("listener", ["None", "Listener()"])
 def test_b02_a_child_that_never_uses_it_ends_at_once(backend, end, listener):
     backend.post("options", distinct=True)
     output, errors = programs.run(
         f"""
-        import gc, json, os, sys, time, splitio
+        import atexit, gc, json, os, sys, time, splitio
         from splitio.impressions import ImpressionListener
 
         class Listener(ImpressionListener):

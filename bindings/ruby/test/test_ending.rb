@@ -33,15 +33,15 @@ class TestEnding < Case
     nil
   end
 
-  def test_dropped_factories
+  # Made on a thread of its own, whose stack the collector takes for a place where some may still be.
+  def test_b08_dropped_factories
     localhost.destroy
     GC.start
     before = [threads, descriptors]
-    dropped
-    # Some may stay on the stack, each with up to three threads and eight descriptors.
+    Thread.new { dropped }.join
     eventually(30) do
       GC.start
-      threads <= before[0] + 15 && descriptors <= before[1] + 40
+      threads <= before[0] && descriptors <= before[1]
     end
     assert_equal 'on', localhost.client.get_treatment('ann', 'checkout')
   end

@@ -86,7 +86,7 @@ class TestFactory < Case
     assert_match(/destroyed/, assert_raises(Expired) { factory.client.block_until_ready(5) }.message)
   end
 
-  def test_after_destroy
+  def test_b08_after_destroy
     factory = localhost
     2.times { factory.client.destroy }
     assert_equal 'control', factory.client.get_treatment('ann', 'checkout')
@@ -95,9 +95,12 @@ class TestFactory < Case
     assert_equal({ banner: 'control', checkout: 'control' }, factory.client.get_treatments_by_flag_set('ann', 'web'))
     refute factory.client.track('ann', 'user', 'paid')
     assert_equal [], factory.manager.splits
+    assert_equal [], factory.manager.split_names
     assert_nil factory.manager.split('checkout')
     refute factory.flush(1)
     factory.resume!
+    factory.stop!
+    factory.destroy
   end
 
   def test_the_log_goes_to_the_logger

@@ -50,14 +50,30 @@ class TestFork < Case
                             }
   end
 
-  def test_an_unused_factory_is_left_alone
-    client = standalone(@backend).client
-    client.get_treatment('parent', 'checkout')
-    began = now
-    assert(in_child { true })
-    assert_operator now - began, :<, 3
-    client.destroy
-    assert_equal({ 'parent' => 1 }, @backend.impression_keys)
+  # B02: the ends of a child that has not used what it inherited.
+  ENDS = ['', 'exit', 'exit!(true)', 'at_exit { $factory.destroy }', '$factory = nil; GC.start'].freeze
+  CHILDLESS = <<~'RUBY'
+    require 'splitclient-rb'
+    api = "#{ARGV[0]}/api"
+    $factory = SplitIoClient::SplitFactory.new('key', base_uri: api, events_uri: api, auth_service_url: api,
+      telemetry_service_url: api, streaming_enabled: false, impressions_mode: :debug, logger: Logger.new(IO::NULL))
+    $factory.client.block_until_ready(10)
+    $factory.client.get_treatment('parent', 'checkout')
+    began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    _, status = Process.wait2(fork { eval(ARGV[1]) })
+    puts status.exitstatus, Process.clock_gettime(Process::CLOCK_MONOTONIC) - began
+  RUBY
+
+  def test_b02_an_unused_factory_is_left_alone
+    ENDS.each do |way|
+      @backend.call(:Delete, 'requests')
+      output, status = run_ruby(CHILDLESS, @backend.url, way)
+      assert_predicate status, :success?, output
+      code, seconds = output.lines
+      assert_equal '0', code.chomp, way
+      assert_operator Float(seconds), :<, 2, way
+      assert_equal({ 'parent' => 1 }, @backend.impression_keys, way)
+    end
   end
 
   def test_grandchildren_and_threads
@@ -105,7 +121,8 @@ class TestFork < Case
     factory.destroy
   end
 
-  # The process that becomes a daemon ends: what it had queued is sent, and so is what the daemon records.
+  # B04: forked by C, where no hook of Ruby's runs. The process that becomes a daemon ends: what it had queued is sent,
+  # and so is what the daemon records.
   def test_daemon
     program = <<~'RUBY'
       require 'splitclient-rb'

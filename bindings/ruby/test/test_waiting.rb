@@ -2,7 +2,7 @@
 
 require_relative 'helper'
 
-# Nothing that waits stands in the way: of other threads (B36), of Ctrl-C, of Timeout.
+# Nothing that waits stands in the way: of other threads (B36), of Ctrl-C (B07), of Timeout.
 class TestWaiting < Case
   NOWHERE = { base_uri: 'http://127.0.0.1:1/api', events_uri: 'http://127.0.0.1:1/api', logger: SILENT,
               auth_service_url: 'http://127.0.0.1:1/api', telemetry_service_url: 'http://127.0.0.1:1/api' }.freeze
@@ -74,30 +74,48 @@ class TestWaiting < Case
     factory.destroy
   end
 
-  def test_ctrl_c
-    program = <<~'RUBY'
-      require 'splitclient-rb'
-      api = 'http://127.0.0.1:1/api'
-      factory = SplitIoClient::SplitFactory.new('key', base_uri: api, events_uri: api, auth_service_url: api,
-                                                       telemetry_service_url: api, logger: Logger.new(IO::NULL))
-      factory.client.track('ann', 'user', 'paid')
-      $stdout.sync = true
-      begin
-        puts 'waiting'
-        factory.public_send(ARGV[0], 60)
-      rescue Interrupt
-        puts 'interrupted'
-      end
-    RUBY
-    %w[block_until_ready flush].each do |call|
-      Open3.popen2e(RbConfig.ruby, '-I', LIB, '-e', program, call) do |_, output, process|
-        assert_equal "waiting\n", output.gets
-        sleep 0.3
-        began = now
-        Process.kill(:INT, process.pid)
-        assert_equal "interrupted\n", (Timeout.timeout(5) { output.gets })
-        assert_operator now - began, :<, 1
-        assert_predicate(Timeout.timeout(20) { process.value }, :success?)
+  # B07: each call that waits.
+  CALLS = {
+    'block_until_ready for ever' => 'factory.block_until_ready',
+    'block_until_ready' => 'factory.block_until_ready(60)',
+    'flush' => 'factory.flush(60)',
+    'destroy' => 'factory.destroy',
+    'stop!' => 'factory.stop!',
+    'a factory that fetches' => "SplitIoClient::SplitFactory.new('key', preforked_initialization: true, **options)"
+  }.freeze
+  INTERRUPTED = <<~'RUBY'
+    require 'splitclient-rb'
+    api = "#{ARGV[0]}/api"
+    options = { base_uri: api, events_uri: api, auth_service_url: api, telemetry_service_url: api,
+                streaming_enabled: false, logger: Logger.new(IO::NULL) }
+    factory = SplitIoClient::SplitFactory.new('key', options)
+    factory.client.track('ann', 'user', 'paid')
+    $stdout.sync = true
+    begin
+      puts 'waiting'
+      eval(ARGV[1])
+      puts 'it was not interrupted'
+    rescue Interrupt
+      puts 'interrupted'
+      # The end of the program sends what it can; to see that once is enough.
+      exit!(true) unless ARGV[1].start_with?('factory.flush')
+    end
+  RUBY
+
+  def test_b07_ctrl_c_is_answered_within_half_a_second
+    Backend.running do |backend|
+      backend.post('faults', hang: true)
+      CALLS.each do |what, call|
+        command = [RbConfig.ruby, '-I', LIB, '-e', INTERRUPTED, backend.url, call]
+        Open3.popen2e(*command) do |_, output, process|
+          assert_equal "waiting\n", output.gets, what
+          sleep 0.3
+          began = now
+          Process.kill(:INT, process.pid)
+          assert_equal "interrupted\n", (Timeout.timeout(5) { output.gets }), what
+          assert_operator now - began, :<, 0.5, what
+          assert_predicate((Timeout.timeout(20) { process.value }), :success?, what)
+        end
       end
     end
   end

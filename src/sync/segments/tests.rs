@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::super::testing::{Fake, Reply, Site};
+use super::super::testing::{Fake, Reply, Site, assert_pauses};
 use super::*;
 use crate::rules::{Change, Put, key_hash};
 use crate::wire::changes::flag_from_json;
@@ -143,6 +143,19 @@ async fn failed_segments_are_tried_again_until_they_come_or_nothing_needs_them()
     assert_eq!(times["/segmentChanges/bad%20too?since=-1"], [10, 30, 70, 130, 190, 250]);
     assert_eq!(times.len(), 2, "{times:?}");
     assert_eq!(stored(&site, "bad too"), Some((5, keys(&["a"]))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn b20_ten_thousand_failures_of_a_segment() {
+    let fake = Fake::new(|before, _| [Reply::Status(503), Reply::Timeout, Reply::Cut][before % 3].clone());
+    let site = site(&["s"]);
+    let sync = sync(&fake, &site);
+    assert_eq!(sync.catch_up().await.failed, 1);
+    let mending = tokio::spawn(Arc::clone(&sync).mend());
+    tokio::time::sleep(Duration::from_secs(60 * 10_000)).await;
+    mending.abort();
+    let times: Vec<_> = fake.timed().into_iter().map(|(time, _)| time).collect();
+    assert_pauses(&times, 9_990, Duration::from_secs(10), Duration::from_secs(60));
 }
 
 #[tokio::test(start_paused = true)]

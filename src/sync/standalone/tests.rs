@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use super::super::testing::{Fake, Reply, Site};
+use super::super::testing::{Fake, Reply, Site, assert_pauses};
 use super::*;
 use crate::config::Settings;
 use crate::lifecycle::Status;
@@ -56,6 +56,18 @@ async fn c03_start_up_waits_with_growing_spread_pauses_and_forgets_none() {
     }
     assert_eq!(waits.len(), 9);
     assert!(waits.windows(2).all(|pair| pair[0] != pair[1]), "spread: {waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn b20_ten_thousand_failures_of_the_start() {
+    let fake = Fake::new(|before, _| match before {
+        0..10_000 => [Reply::Status(503), Reply::Timeout, Reply::Cut][before % 3].clone(),
+        _ => nothing_new(),
+    });
+    let site = Site::new(None);
+    assert!(standalone(&fake, &site, &Logger::silent()).start_up().await);
+    let times: Vec<_> = fake.timed().into_iter().map(|(time, _)| time).collect();
+    assert_pauses(&times, 9_999, FIRST_RETRY.mul_f64(0.8), LAST_RETRY);
 }
 
 #[tokio::test(start_paused = true)]

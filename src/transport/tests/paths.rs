@@ -101,14 +101,14 @@ async fn outlives(relay: &Relay, mut settings: TransportSettings, body: &[u8]) {
 }
 
 #[tokio::test]
-async fn a_dead_http1_connection_is_given_up() {
+async fn b18_a_dead_http1_connection_is_given_up() {
     let server = Server::start(ok).await;
     let relay = Relay::to(server.port).await;
     outlives(&relay, settings(&format!("http://127.0.0.1:{}", relay.port)), b"secure").await;
 }
 
 #[tokio::test]
-async fn a_dead_http2_connection_is_given_up() {
+async fn b18_a_dead_http2_connection_is_given_up() {
     let authority = Authority::new();
     let relay = Relay::to(http2_server(&authority).await).await;
     let mut settings = settings(&format!("https://localhost:{}", relay.port));

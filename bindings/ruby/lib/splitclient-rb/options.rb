@@ -55,6 +55,11 @@ module SplitIoClient
       @values.any? { |name, _| REDIS.include?(name.to_s.delete('_').downcase) }
     end
 
+    # @return [Boolean] whether making a factory waits for a server
+    def slow_start?
+      waits? || @values.any? { |name, value| value && name.to_s.delete('_').casecmp?('preforkedInitialization') }
+    end
+
     # @return [String] what the library is given
     def json
       values = { 'strictConfig' => false, 'logLevel' => @debug ? 'debug' : 'info' }

@@ -68,13 +68,28 @@ module SplitIoClient
 
       error = Native::Error.new
       config = configuration(error)
-      factory = Native.split_factory_new(api_key, config, error)
+      factory = @options.slow_start? ? made_elsewhere(api_key, config, error) : made(api_key, config, error)
       return [factory, nil] unless factory.null?
       return [factory, error.text] if error[:status] == Native::INVALID_ARGUMENT
 
       raise (error[:status] == Native::STORAGE ? SplitIoError : ArgumentError), error.text
+    end
+
+    # Ends the configuration.
+    def made(api_key, config, error)
+      Native.split_factory_new(api_key, config, error)
     ensure
       Native.split_config_free(config)
+    end
+
+    # As `made`. The one that waits answers Ctrl-C; what it does not wait for any more ends.
+    def made_elsewhere(api_key, config, error)
+      left = false
+      Waiting.elsewhere do
+        made(api_key, config, error).tap { |factory| Native.split_factory_free(factory) if left }
+      end
+    ensure
+      left = true
     end
 
     def configuration(error)

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::time::sleep;
 
-use super::super::super::testing::Reply;
+use super::super::super::testing::{Reply, assert_pauses};
 use super::scene::*;
 use crate::logging::Level;
 
@@ -59,6 +59,7 @@ fn pauses(opened: &[std::time::Duration]) -> Vec<f64> {
     opened.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect()
 }
 
+/// B13, B14, B20: streams that cannot be had are not asked for in a loop, nor by all at the same time.
 #[tokio::test(start_paused = true)]
 async fn c15_reconnects_come_ever_more_rarely_are_spread_and_begin_anew_once_it_is_up() {
     let scene = scene().await;
@@ -88,6 +89,27 @@ async fn c15_reconnects_come_ever_more_rarely_are_spread_and_begin_anew_once_it_
     scene.hang_up().await;
     sleep(millis(1100)).await;
     assert_eq!(scene.opened().len(), 1);
+}
+
+/// A stream is there, and what is to be fetched before its changes are worth anything is not.
+#[tokio::test(start_paused = true)]
+async fn b20_ten_thousand_failures_of_the_synchronization() {
+    let failing = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let fails = std::sync::Arc::clone(&failing);
+    let scene = scene_with("{}", move |url| match url {
+        _ if url.starts_with("/v2/auth") => Some(grant(365 * 86_400, 0)),
+        _ => (fails.load(Ordering::Relaxed) && url.starts_with("/split")).then_some(Reply::Status(500)),
+    })
+    .await;
+    failing.store(true, Ordering::Relaxed);
+    scene.fake.asked();
+    scene.alive().await;
+    for _ in 0..30 * 10_000 / 60 {
+        sleep(seconds(60)).await;
+        scene.alive().await;
+    }
+    let times: Vec<_> = scene.fake.timed().into_iter().map(|(time, _)| time).collect();
+    assert_pauses(&times, 10_000, millis(800), seconds(30));
 }
 
 #[tokio::test(start_paused = true)]

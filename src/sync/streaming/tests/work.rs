@@ -48,6 +48,7 @@ async fn c06_an_instant_update_asks_nothing() {
     );
 }
 
+/// B12: what could not be read was dropped without a word, and nothing was fetched for it.
 #[tokio::test(start_paused = true)]
 async fn c07_what_cannot_be_put_in_place_is_one_fetch() {
     let packed = |c: i64, d: &str| json!({"type": "SPLIT_UPDATE", "changeNumber": 110, "pcn": 100, "c": c, "d": d});
