@@ -62,7 +62,7 @@ static void json_needs_little_more_than_names(void) {
     ended(factory);
 }
 
-static void yaml_by_either_ending_in_any_case(void) {
+static void yaml_by_either_ending_in_any_case(void) { /* B28 */
     static const char *const names[] = {"flags.yaml", "flags.yml", "flags.YAML", "flags.Yml"};
     static const char text[] =
         "- banner: { treatment: \"on\", keys: [ann, bob], config: \"{\\\"color\\\":\\\"red\\\"}\" }\n"
@@ -85,7 +85,7 @@ static void yaml_by_either_ending_in_any_case(void) {
     }
 }
 
-static void plain_text_with_all_that_editors_do_to_it(void) { /* B28, as the tests before and after it */
+static void plain_text_with_all_that_editors_do_to_it(void) { /* B28 */
     write_file("flags.split", "\xef\xbb\xbf# comment\r\nmy-new-flag on\r\n\r\nother_flag\toff\r\n bad line\r\n"
                               "three columns here\r\n\xc3\xb1-flag v-1\r\nmy-new-flag  off\r\nlast on");
     split_factory *factory = localhost(in_scratch("flags.split"));
@@ -101,7 +101,7 @@ static void plain_text_with_all_that_editors_do_to_it(void) { /* B28, as the tes
     ended(factory);
 }
 
-static void paths_with_spaces_and_letters_of_all_kinds(void) {
+static void paths_with_spaces_and_letters_of_all_kinds(void) { /* B28 */
     static const char *const names[] = {"with spaces.json", "\xe6\x97\xa5\xe6\x9c\xac.json",
                                         "\xc3\xa9t\xc3\xa9 1.split", "no_ending"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
