@@ -74,7 +74,6 @@ static void name_services(split_config *config, size_t first, size_t count) {
     split_error error;
     for (size_t i = first; i < first + count; i++)
         CHECK_INT(split_config_set(config, services[i][0], services[i][1], &error), SPLIT_OK);
-    forget_lookups();
 }
 
 static void promptly_destroyed(split_factory *factory, split_status expected) {
@@ -120,6 +119,7 @@ static void b19_half_a_minute_without_names(void) {
     split_config *config =
         standalone_config(server, "{\"streamingEnabled\": true, \"featuresRefreshRate\": 60, \"eventsPushRate\": 10}");
     split_config_set_logger(config, SPLIT_LOG_WARNING, note_log, log, note_drop);
+    forget_lookups();
     double before = cpu_seconds();
     /* One knows definitions, and nothing else; the other knows nothing. */
     name_services(config, 1, 4);
@@ -155,6 +155,7 @@ static void b05_a_start_whose_lookup_hangs(void) {
     split_config *config = split_config_new();
     split_config_set_logger(config, SPLIT_LOG_NONE, NULL, NULL, NULL);
     name_services(config, 0, 5);
+    forget_lookups();
     hang(true);
     split_factory *factory = made("test-key", config);
     split_config_free(config);
@@ -170,6 +171,7 @@ static void b05_a_backend_that_hangs_and_a_lookup_that_hangs(void) {
     backend_told(server, "POST", "faults", "{\"endpoint\": \"splitChanges\", \"hang\": true}");
     split_config *config = standalone_config(server, NULL);
     name_services(config, 1, 4);
+    forget_lookups();
     hang(true);
     split_factory *factory = made("test-key", config);
     split_config_free(config);
