@@ -19,6 +19,9 @@ use crate::threads;
 
 /// As the dispatcher queue of sync-protocol.md 4.4.
 const EVENTS_LIMIT: usize = 1000;
+/// Names of flags in all updates that wait, and in those that are merged into one, at most: a backend that sends ever new
+/// ones while a handler is stuck would fill the memory.
+const NAMES_LIMIT: usize = 100_000;
 
 thread_local! {
     /// The factory whose delivery thread this is; 0 on all other threads.
@@ -52,11 +55,20 @@ struct Started {
 
 impl Started {
     fn event(&self, shared: &Shared, event: Event) {
+        let names = names_in(&event);
         shared.events.fetch_add(1, Ordering::Relaxed);
+        shared.names.fetch_add(names, Ordering::Relaxed);
         // Refused by an ended thread only, when nobody listens any more.
         if self.jobs.send(Job::Event(event)).is_err() {
-            shared.events.fetch_sub(1, Ordering::Relaxed);
+            shared.let_go(names);
         }
+    }
+}
+
+fn names_in(event: &Event) -> usize {
+    match event {
+        Event::Ready => 0,
+        Event::Update { names, .. } => names.len(),
     }
 }
 
@@ -78,8 +90,10 @@ struct Shared {
     lag_limit: usize,
     impressions: AtomicUsize,
     events: AtomicUsize,
+    /// In the events that wait.
+    names: AtomicUsize,
     dropped: AtomicU64,
-    /// Updates that came while `EVENTS_LIMIT` were waiting.
+    /// Updates that came while as many were waiting as may.
     merged: Mutex<Option<Event>>,
     /// Set by destroy: no event handler is called from then on.
     events_closed: AtomicBool,
@@ -97,6 +111,7 @@ impl Delivery {
             lag_limit,
             impressions: AtomicUsize::new(0),
             events: AtomicUsize::new(0),
+            names: AtomicUsize::new(0),
             dropped: AtomicU64::new(0),
             merged: Mutex::new(None),
             events_closed: AtomicBool::new(false),
@@ -149,7 +164,7 @@ impl Delivery {
     pub(crate) fn event(&self, event: Event) {
         let Some(started) = self.started.get() else { return };
         let shared = &self.shared;
-        if shared.events.load(Ordering::Relaxed) >= EVENTS_LIMIT {
+        if shared.is_full_for(&event) {
             shared.merge(event);
             // The worker may have caught up meanwhile, and then looks for it no more.
             if shared.events.load(Ordering::Relaxed) == 0
@@ -239,12 +254,26 @@ impl Delivery {
 }
 
 impl Shared {
+    /// However much an event names, it has a place where none waits.
+    fn is_full_for(&self, event: &Event) -> bool {
+        let waiting = self.events.load(Ordering::Relaxed);
+        let names = self.names.load(Ordering::Relaxed) + names_in(event);
+        waiting >= EVENTS_LIMIT || waiting > 0 && names > NAMES_LIMIT
+    }
+
+    /// An event with so many names waits no longer.
+    fn let_go(&self, names: usize) {
+        self.events.fetch_sub(1, Ordering::Relaxed);
+        self.names.fetch_sub(names, Ordering::Relaxed);
+    }
+
     fn take_merged(&self) -> Option<Event> {
         self.merged.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn merge(&self, event: Event) {
         let Event::Update { flags_changed, names } = event else { return };
+        let mut untold = 0;
         let mut merged = self.merged.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *merged {
             Some(Event::Update { flags_changed: any, names: all }) => {
@@ -252,8 +281,17 @@ impl Shared {
                 all.extend(names);
                 all.sort_unstable();
                 all.dedup();
+                untold = all.len().saturating_sub(NAMES_LIMIT);
+                all.truncate(NAMES_LIMIT);
             }
             _ => *merged = Some(Event::Update { flags_changed, names }),
+        }
+        drop(merged);
+        if untold > 0 {
+            self.log.warning(
+                "callbacks",
+                format_args!("handlers of updates lag by more than {NAMES_LIMIT} flags: {untold} names are left out"),
+            );
         }
     }
 }
@@ -277,7 +315,7 @@ impl Worker {
             match job {
                 Job::Impression(impression) => self.impression(&impression),
                 Job::Event(event) => {
-                    self.shared.events.fetch_sub(1, Ordering::Relaxed);
+                    self.shared.let_go(names_in(&event));
                     self.event(&event);
                     if self.shared.events.load(Ordering::Relaxed) == 0
                         && let Some(event) = self.shared.take_merged()
@@ -349,4 +387,50 @@ impl Worker {
 /// The deadline of a wait of at most `timeout`; none for ever.
 pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
     timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logging::Level;
+
+    fn update(names: impl Iterator<Item = usize>) -> Event {
+        Event::Update { flags_changed: true, names: names.map(|name| format!("{name:07}")).collect() }
+    }
+
+    /// A backend that sends ever new flags, and a handler that is stuck.
+    #[test]
+    fn names_that_wait_have_a_limit() {
+        let (log, lines) = Logger::recording(Level::Warning);
+        let delivery = Delivery::new(1, Arc::default(), log, 10);
+        let (entered, is_entered) = bounded(1);
+        let (go_on, may_go_on) = bounded::<()>(1);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let handler: EventHandler = {
+            let told = Arc::clone(&told);
+            Arc::new(move |event: &Event| {
+                told.lock().expect("no panic").push(names_in(event));
+                if entered.send(()).is_ok() {
+                    // Fails once the test lets it go on for good.
+                    let _ = may_go_on.recv();
+                }
+            })
+        };
+        delivery.handler(EventKind::Update, Arc::clone(&handler)).expect("a thread");
+        delivery.event(update(0..NAMES_LIMIT + 1));
+        is_entered.recv().expect("it is told of any number where none waits");
+        let half = NAMES_LIMIT / 2;
+        for part in 0..6 {
+            delivery.event(update(part * half..(part + 1) * half));
+        }
+        assert_eq!(delivery.shared.names.load(Ordering::Relaxed), NAMES_LIMIT);
+        assert_eq!(lines.count(Level::Warning), 2, "{:?}", lines.lines());
+        for _ in 0..3 {
+            go_on.send(()).expect("it waits");
+            is_entered.recv().expect("it is told of the next");
+        }
+        drop((go_on, is_entered));
+        assert!(delivery.finish(None));
+        assert_eq!(*told.lock().expect("no panic"), [NAMES_LIMIT + 1, half, half, NAMES_LIMIT]);
+    }
 }

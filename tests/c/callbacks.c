@@ -406,7 +406,7 @@ static bool both_are_done(void *unused) {
     return __atomic_load_n(&callbacks_done, __ATOMIC_SEQ_CST) == 2;
 }
 
-static void callbacks_may_call_every_function(void) {
+static void callbacks_may_call_every_function(void) { /* B35 */
     callbacks_done = 0;
     called_back = listened(call_everything_once, NULL, NULL, NULL);
     CHECK_INT(split_on(called_back, SPLIT_EVENT_READY, call_everything_on_event, NULL, NULL), SPLIT_OK);
@@ -433,7 +433,7 @@ static void log_that_calls_back(const split_log_record *record, void *user_data)
     __atomic_sub_fetch(&log_depth, 1, __ATOMIC_SEQ_CST);
 }
 
-static void a_logger_that_calls_back_does_no_harm(void) {
+static void a_logger_that_calls_back_does_no_harm(void) { /* B35 */
     split_config *config = config_for(in_data("flags.json"), NULL);
     called_back = localhost(in_data("flags.json"));
     CHECK_INT(split_config_set_logger(config, SPLIT_LOG_DEBUG, log_that_calls_back, NULL, NULL), SPLIT_OK);

@@ -1,6 +1,6 @@
 /*
  * The library as a plug-in finds it: opened late, used, closed, and opened again, by threads that end afterwards and
- * by a process that forks. Not linked with the library; takes its path as its argument.
+ * by a process that forks (B32; scripts/statictests runs it on a plug-in with the static library inside). Not linked with the library; takes its path as its argument.
  */
 #include "support.h"
 
@@ -81,11 +81,11 @@ static void *use_on_a_thread(void *unused) {
     return unused;
 }
 
-static void opened_used_and_closed_again_and_again(void) {
+static void opened_used_and_closed_again_and_again(void) { /* B32 */
     for (long i = 0; i < effort(50); i++) use_and_close();
 }
 
-static void threads_that_called_it_end_after_it_was_closed(void) {
+static void threads_that_called_it_end_after_it_was_closed(void) { /* B32 */
     for (long round = 0; round < effort(10); round++) {
         pthread_t threads[4];
         pthread_barrier_init(&together, NULL, 5);
@@ -97,7 +97,7 @@ static void threads_that_called_it_end_after_it_was_closed(void) {
 }
 
 /* The handler that counts forks was left with libc; it must still be code. */
-static void a_fork_after_it_was_closed(void) {
+static void a_fork_after_it_was_closed(void) { /* B32 */
     for (int i = 0; i < 5; i++) {
         int status = -1;
         pid_t child = fork();

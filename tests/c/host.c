@@ -5,34 +5,17 @@
  * Built by scripts/ctests with locales of its own: LOCPATH names where de_DE.UTF-8 and tr_TR.UTF-8 are.
  */
 #include "backend.h"
+#include "children.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 extern char **environ;
 
 static backend *server;
-
-/* Runs `body` in a process of its own; the status that it ended with. */
-static int in_a_process(void (*body)(void)) {
-    int status = -1;
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        check_failures = 0;
-        body();
-        end_child(__atomic_load_n(&check_failures, __ATOMIC_SEQ_CST) == 0);
-    }
-    CHECK_INT(waitpid(child, &status, 0), child);
-    return status;
-}
 
 /* ---- Locales and time zones -------------------------------------------------------------------------------------- */
 
@@ -109,8 +92,7 @@ static void locales_and_time_zones_do_not_matter(void) {
     for (size_t i = 0; i < sizeof locales / sizeof *locales; i++) {
         tried_locale = locales[i];
         tried_zone = zones[i];
-        int status = in_a_process(answer_elsewhere);
-        check_that(status == 0, __FILE__, __LINE__, "%s, %s: status %#x", tried_locale, tried_zone, status);
+        in_child(answer_elsewhere);
     }
     free(plain);
 }
@@ -197,7 +179,7 @@ static void live_poorly(void) {
 }
 
 static void the_hosts_directory_umask_and_limits_do_not_matter(void) {
-    CHECK_INT(in_a_process(live_poorly), 0);
+    in_child(live_poorly);
 }
 
 /* Without descriptors there is no factory, which is said; those that live go on answering. */
@@ -229,7 +211,7 @@ static void run_out_of_descriptors(void) {
 }
 
 static void without_descriptors_it_fails_in_words(void) {
-    CHECK_INT(in_a_process(run_out_of_descriptors), 0);
+    in_child(run_out_of_descriptors);
 }
 
 /* ---- Standard error ---------------------------------------------------------------------------------------------- */
@@ -284,9 +266,9 @@ static void warn_beside_somebodys_data(void) {
 }
 
 static void standard_error_may_be_anything(void) {
-    CHECK_INT(in_a_process(warn_into_a_broken_pipe), 0);
-    CHECK_INT(in_a_process(warn_without_standard_error), 0);
-    CHECK_INT(in_a_process(warn_beside_somebodys_data), 0);
+    in_child(warn_into_a_broken_pipe);
+    in_child(warn_without_standard_error);
+    in_child(warn_beside_somebodys_data);
 }
 
 /* ---- Time-outs and signals --------------------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ static void json_needs_little_more_than_names(void) {
     ended(factory);
 }
 
-static void yaml_by_either_ending_in_any_case(void) {
+static void yaml_by_either_ending_in_any_case(void) { /* B28 */
     static const char *const names[] = {"flags.yaml", "flags.yml", "flags.YAML", "flags.Yml"};
     static const char text[] =
         "- banner: { treatment: \"on\", keys: [ann, bob], config: \"{\\\"color\\\":\\\"red\\\"}\" }\n"
@@ -85,7 +85,7 @@ static void yaml_by_either_ending_in_any_case(void) {
     }
 }
 
-static void plain_text_with_all_that_editors_do_to_it(void) {
+static void plain_text_with_all_that_editors_do_to_it(void) { /* B28 */
     write_file("flags.split", "\xef\xbb\xbf# comment\r\nmy-new-flag on\r\n\r\nother_flag\toff\r\n bad line\r\n"
                               "three columns here\r\n\xc3\xb1-flag v-1\r\nmy-new-flag  off\r\nlast on");
     split_factory *factory = localhost(in_scratch("flags.split"));
@@ -101,7 +101,7 @@ static void plain_text_with_all_that_editors_do_to_it(void) {
     ended(factory);
 }
 
-static void paths_with_spaces_and_letters_of_all_kinds(void) {
+static void paths_with_spaces_and_letters_of_all_kinds(void) { /* B28 */
     static const char *const names[] = {"with spaces.json", "\xe6\x97\xa5\xe6\x9c\xac.json",
                                         "\xc3\xa9t\xc3\xa9 1.split", "no_ending"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -374,7 +374,8 @@ static void a_file_that_does_not_change_makes_no_update(void) {
     notes_free(updates);
 }
 
-/* As Kubernetes updates a mounted config map: the files are reached through a link that is replaced. */
+/* As Kubernetes updates a mounted config map: the files are reached through a link that is replaced (B27). All other
+ * changes here are made as editors do: written beside, and renamed. */
 static void a_link_that_moves_is_followed(void) {
     notes *updates = notes_new();
     make_directory("mount");
@@ -391,6 +392,29 @@ static void a_link_that_moves_is_followed(void) {
     CHECK(notes_wait(updates, 1));
     CHECK_STR(split_get_treatment(factory, "ann", "f", NULL), "blue");
     CHECK_STR(notes_line(updates, 0), "splitio-deliver update flags f");
+    ended(factory);
+    CHECK_INT(notes_count(updates), 1);
+    notes_free(updates);
+}
+
+static void segments_behind_a_link_that_moves_are_followed(void) { /* B27 */
+    notes *updates = notes_new();
+    make_directory("keys");
+    make_directory("keys/..v1");
+    make_directory("keys/..v2");
+    write_file("keys/..v1/staff.json", "{\"name\": \"staff\", \"added\": [\"ann\"], \"till\": 1}");
+    write_file("keys/..v2/staff.json",
+               "{\"name\": \"staff\", \"added\": [\"zoe\"], \"removed\": [\"ann\"], \"since\": 1, \"till\": 2}");
+    CHECK_INT(symlink("..v1", in_scratch("keys/..data")), 0);
+    CHECK_INT(symlink("..data/staff.json", in_scratch("keys/staff.json")), 0);
+    split_factory *factory = refreshed(in_data("flags.json"), in_scratch("keys"), updates, NULL);
+    CHECK_STR(split_get_treatment(factory, "ann", "staff_tools", NULL), "on");
+    CHECK_INT(symlink("..v2", in_scratch("keys/..next")), 0);
+    CHECK_INT(rename(in_scratch("keys/..next"), in_scratch("keys/..data")), 0);
+    CHECK(notes_wait(updates, 1));
+    CHECK_STR(split_get_treatment(factory, "ann", "staff_tools", NULL), "off");
+    CHECK_STR(split_get_treatment(factory, "zoe", "staff_tools", NULL), "on");
+    CHECK_STR(notes_line(updates, 0), "splitio-deliver update segments");
     ended(factory);
     CHECK_INT(notes_count(updates), 1);
     notes_free(updates);
@@ -422,6 +446,7 @@ int main(void) {
     RUN(an_older_document_is_ignored);
     RUN(a_file_that_does_not_change_makes_no_update);
     RUN(a_link_that_moves_is_followed);
+    RUN(segments_behind_a_link_that_moves_are_followed);
     RUN(segments_that_cannot_be_read_do_not_keep_it_from_ready);
     return check_finish("localhost");
 }

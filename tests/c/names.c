@@ -1,6 +1,6 @@
 /*
- * What a backend may call things: names that C could not read to their end, and names so long that messages about them
- * have to be cut.
+ * What a backend may say: null in any place, names that C could not read to their end, and names so long that messages
+ * about them have to be cut.
  */
 #include "backend.h"
 
@@ -38,6 +38,50 @@ static split_factory *logged(notes *log, split_log_fn logger, const char *json) 
     CHECK_INT(split_block_until_ready(factory, PATIENCE_MS), SPLIT_OK);
     split_config_free(config);
     return factory;
+}
+
+/* ---- null -------------------------------------------------------------------------------------------------------- */
+
+/* Each member of what is in them is set to null in tolerance.rs, token.rs and notification.rs; here, that all goes on. */
+static void b25_null_members_do_not_keep_it_from_ready(void) {
+    static const char *const answers[][2] = {
+        {"splitChanges", "{\"ff\": null, \"rbs\": {\"d\": [], \"s\": -1, \"t\": 1}}"},
+        {"splitChanges", "{\"ff\": {\"d\": null, \"s\": null, \"t\": null}, \"rbs\": null}"},
+        {"splitChanges", "{\"ff\": null, \"rbs\": null}"},
+        {"segmentChanges", "{\"name\": null, \"added\": [\"ann\"], \"removed\": [], \"since\": -1, \"till\": 4}"},
+        {"segmentChanges",
+         "{\"name\": \"staff\", \"added\": [\"ann\"], \"removed\": null, \"since\": null, \"till\": 4}"},
+        {"segmentChanges",
+         "{\"name\": \"staff\", \"added\": [\"ann\", null], \"removed\": [], \"since\": -1, \"till\": null}"},
+        {"segmentChanges",
+         "{\"name\": \"staff\", \"added\": null, \"removed\": null, \"since\": null, \"till\": null}"},
+        {"auth", "{\"pushEnabled\": null, \"token\": null, \"connDelay\": null}"},
+        {"auth", "{\"pushEnabled\": true, \"token\": null}"},
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        const char *endpoint = answers[i][0], *body = answers[i][1];
+        char quoted[512], *end = quoted;
+        for (const char *at = body; *at != '\0'; at++) {
+            if (*at == '"') *end++ = '\\';
+            *end++ = *at;
+        }
+        *end = '\0';
+        backend_reset(server);
+        put("faults", "{\"endpoint\": \"%s\", \"status\": 200, \"body\": \"%s\"}", endpoint, quoted);
+        split_config *config = standalone_config(server, "{\"streamingEnabled\": true}");
+        split_factory *factory = made("test-key", config);
+        split_config_free(config);
+        split_status status = split_block_until_ready(factory, PATIENCE_MS);
+        check_that(status == SPLIT_OK, __FILE__, __LINE__, "%s %s: %d", endpoint, body, status);
+        bool flags = strcmp(endpoint, "splitChanges") != 0, keys = strstr(body, "\"ann\"") != NULL;
+        CHECK_STR(split_get_treatment(factory, "ann", "banner", NULL), flags ? "red" : "control");
+        if (strcmp(endpoint, "segmentChanges") == 0) {
+            const char *found = split_get_treatment(factory, "ann", "staff_tools", NULL);
+            check_that(strcmp(found, keys ? "on" : "off") == 0, __FILE__, __LINE__, "%s: %s", body, found);
+        }
+        CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
+        split_factory_free(factory);
+    }
 }
 
 /* ---- U+0000 ------------------------------------------------------------------------------------------------------ */
@@ -145,8 +189,9 @@ static void b34_long_names_are_cut_between_characters(void) {
 }
 
 int main(void) {
-    static const char *const arguments[] = {NULL};
+    static const char *const arguments[] = {"--streaming", NULL};
     server = backend_started(arguments);
+    RUN(b25_null_members_do_not_keep_it_from_ready);
     RUN(a_nul_in_a_name_costs_that_definition_only);
     RUN(b34_long_names_are_cut_between_characters);
     backend_ended(server);

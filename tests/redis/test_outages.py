@@ -102,6 +102,7 @@ def test_fallbacks_and_the_cache(outage, flags, sdk):
 
 
 def test_no_answer_between_two_calls(outage, flags, sdk):
+    """B30: it hangs; no call waits longer than the bound."""
     timeout = 0.4
     sdk.new(
         **outage.options, redisLocalCacheEnabled=False, redisSocketTimeout=timeout, redisSocketConnectTimeout=timeout

@@ -97,7 +97,7 @@ def test_b07_ctrl_c_is_answered_within_half_a_second(backend, call):
     assert took < 0.5
 
 
-@pytest.mark.parametrize("call", ["block_until_ready", "flush", "destroy", "poll"])
+@pytest.mark.parametrize("call", ["get_factory before a fork", "block_until_ready", "flush", "destroy", "poll"])
 def test_b36_other_threads_go_on_while_one_waits(backend, call):
     backend.post("faults", endpoint="splitChanges", hang=True)
     backend.post("faults", endpoint="events/bulk", delay_ms=600)
@@ -105,7 +105,10 @@ def test_b36_other_threads_go_on_while_one_waits(backend, call):
     factory.client().track("ann", "user", "paid")
 
     def wait():
-        if call == "block_until_ready":
+        if call == "get_factory before a fork":
+            config = {**backends.QUICK, "preforkedInitialization": True, "connectionTimeout": 500, "readTimeout": 500}
+            splitio.get_factory(backends.KEY, config=config, **backend.arguments).destroy()
+        elif call == "block_until_ready":
             with pytest.raises(TimeoutException):
                 factory.block_until_ready(0.5)
         elif call == "flush":

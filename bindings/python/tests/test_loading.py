@@ -77,6 +77,37 @@ def test_both_distributions_in_one_environment(tmp_path):
     assert "splitio_client 10.7.0 and splitio-native are both installed" in said
 
 
+def test_b37_loaded_after_dozens_of_native_modules(tmp_path):
+    """What they take of the static room for variables of threads is not needed."""
+    said, _ = run(
+        """
+        import importlib, pathlib, sys, sysconfig
+        loaded = 0
+        for file in pathlib.Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so"):
+            if file.name.startswith(("_test", "_xx", "xx", "_tkinter")):
+                continue
+            try:
+                importlib.import_module(file.name.split(".")[0])
+            except ImportError:  # of a system library that is not there
+                continue
+            loaded += 1
+        before = pathlib.Path("/proc/self/maps").read_text()
+        from splitio import get_factory
+        assert "libsplitio" not in before and "libsplitio" in pathlib.Path("/proc/self/maps").read_text()
+        path = pathlib.Path(sys.argv[1])
+        path.write_text("late on")
+        factory = get_factory("localhost", config={"splitFile": str(path)})
+        factory.block_until_ready(5)
+        print(loaded, factory.client().get_treatment("ann", "late"))
+        factory.destroy()
+        """,
+        tmp_path / "late.split",
+    )
+    loaded, treatment = said.split()
+    assert int(loaded) >= 12
+    assert treatment == "on"
+
+
 def test_the_versions_of_the_project_agree():
     manifest = pathlib.Path(__file__).parents[3] / "Cargo.toml"
     assert f'version = "{splitio.__version__}"' in manifest.read_text()
