@@ -12,8 +12,8 @@ from subject import KEY, Subject
 # Every period here, in seconds, and the least that is left of it by its spread of 10 % and what clocks round off.
 PERIOD = 1.0
 SHORTEST = 0.85
-# How exactly attempts are noticed that never become requests, in seconds.
-BLUR = 0.15
+# How exact the times of attempts are, in seconds.
+BLUR = 0.02
 # What comes with the next poll takes no longer, on a machine with much else to do.
 PROMPT = 15.0
 
@@ -73,9 +73,8 @@ def check_pauses(cell, *least, askers=1):
     """Between two attempts is what the first one took, and at least the pause at its place; after those, the last of
     them. Where several ask one host, the same holds between every so many attempts."""
     times = cell.attempts()
-    blur = BLUR if cell.fault.host else 0.02
     for place in range(len(times) - askers):
-        pause = max(least[min(place, len(least) - 1)], cell.fault.pause) + cell.fault.takes - blur
+        pause = max(least[min(place, len(least) - 1)], cell.fault.pause) + cell.fault.takes - BLUR
         assert times[place + askers] - times[place] >= pause, (place, pause, times)
 
 
