@@ -1,5 +1,6 @@
 """One cell of the matrix: an endpoint, a failure, and what the backend saw of both."""
 
+import contextlib
 import time
 
 import world
@@ -33,19 +34,19 @@ class Cell:
     def __init__(self, backend, endpoint, fault):
         self.backend, self.endpoint, self.fault = backend, endpoint, fault
         self.does = done(endpoint, fault)
+        self._open = contextlib.ExitStack()
         self._door = self._order = None
         self._begun, self._last, self._number = 0.0, 0, 0
 
     def __enter__(self):
         if self.fault.host:
-            self._door = Door(int(self.backend.url.rsplit(":", 1)[1])).__enter__()
+            self._door = self._open.enter_context(Door(int(self.backend.url.rsplit(":", 1)[1])))
         return self
 
     def __exit__(self, *_raised):
         world.set_clock(0)
         world.forget_names(False)
-        if self._door:
-            self._door.__exit__()
+        self._open.close()
 
     def addresses(self):
         """Options: the base URLs, with the endpoint's host behind the door if its failure is one of hosts."""
