@@ -1,5 +1,6 @@
 """One cell of the matrix: an endpoint, a failure, and what the backend saw of both."""
 
+import contextlib
 import time
 
 import world
@@ -33,19 +34,19 @@ class Cell:
     def __init__(self, backend, endpoint, fault):
         self.backend, self.endpoint, self.fault = backend, endpoint, fault
         self.does = done(endpoint, fault)
+        self._open = contextlib.ExitStack()
         self._door = self._order = None
-        self._seen, self._times, self._last, self._number = 0, [], 0, 0
+        self._begun, self._last, self._number = 0.0, 0, 0
 
     def __enter__(self):
         if self.fault.host:
-            self._door = Door(int(self.backend.url.rsplit(":", 1)[1])).__enter__()
+            self._door = self._open.enter_context(Door(int(self.backend.url.rsplit(":", 1)[1])))
         return self
 
     def __exit__(self, *_raised):
         world.set_clock(0)
         world.forget_names(False)
-        if self._door:
-            self._door.__exit__()
+        self._open.close()
 
     def addresses(self):
         """Options: the base URLs, with the endpoint's host behind the door if its failure is one of hosts."""
@@ -85,7 +86,7 @@ class Cell:
     def begin_counting(self):
         """Attempts so far are not of interest."""
         self._last = max((one["sequence"] for one in self.all_requests()), default=0)
-        self._seen, self._times = self._begun(), []
+        self._begun = time.monotonic()
 
     def lift(self):
         """Clocks stay where they jumped."""
@@ -105,20 +106,11 @@ class Cell:
         """Those to the endpoint since the failure began."""
         return [one for one in self.all_requests() if one["sequence"] > self._last]
 
-    def _begun(self):
-        if not self._door:
-            return 0
-        lookups, connections = world.attempts(self._door.port)
-        return lookups if self.fault.nameless else connections
-
     def attempts(self):
-        """When each attempt since the failure began was made, in seconds. Those that never become requests are only
-        noticed when this is called."""
+        """When each attempt since the failure began was made, in seconds; also those that never became requests."""
         if not self._door:
             return [one["time_ms"] / 1000 for one in self.requests()]
-        now = time.monotonic()
-        self._times += [now] * (self._begun() - self._seen - len(self._times))
-        return self._times
+        return [at for at in world.attempts(0 if self.fault.nameless else self._door.port) if at > self._begun]
 
     def hold(self, attempts, steady):
         """Waits for so many attempts, while `steady` must hold."""

@@ -59,8 +59,8 @@ class Does(enum.Enum):
     NOTHING = enum.auto()
 
 
-def _status(status, **more):
-    return Fault(str(status), {"status": status, **more})
+def _status(status):
+    return Fault(str(status), {"status": status})
 
 
 # The read time-out and the connect time-out of the tests, in seconds.
@@ -113,7 +113,6 @@ DONE = {
     "metrics/config": _REPORTS,
     "metrics/usage": _REPORTS,
 }
-
 
 # What is noticed by nothing but 70 seconds of silence.
 SILENT = [("stream", "read stall"), ("stream", "stall mid-body")]

@@ -8,6 +8,8 @@ from splitio import _native as library
 
 KEY = "a-key-of-faults"
 PATIENCE_MS = 20_000
+# SPLIT_LOG_ERROR
+ERROR = 1
 
 
 class Subject:
@@ -53,9 +55,9 @@ class Subject:
         return status, time.monotonic() - begun
 
     def lines(self):
-        """What was logged so far, at the level of warnings: (target, message)."""
+        """What was logged so far, at the level of warnings: (whether it is an error, message)."""
         while True:
             _, records = library.poll(self._factory, 0, 1000)
             if records is None:
                 return self._lines
-            self._lines += [(line["target"], line["message"]) for line in json.loads(records)]
+            self._lines += [(line["level"] == ERROR, line["message"]) for line in json.loads(records)]

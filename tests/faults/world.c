@@ -1,6 +1,6 @@
 /*
  * The world of one process, as tests of failures want it; preloaded. The clock on the wall can be set, names below
- * "faults.test" can be unknown, and attempts that no server ever sees are counted: connections and look-ups.
+ * "faults.test" can be unknown, and attempts that no server ever sees are noted: connections and look-ups.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* RTLD_NEXT */
@@ -10,17 +10,23 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
 
-enum { PORTS = 65536 };
+enum { MOST = 65536, LOOKUP = 0 };
 
 static atomic_llong ahead; /* seconds */
 static atomic_int nameless;
-static atomic_long lookups;
-static atomic_long connections[PORTS];
+
+/* An attempt at a port, or to look up a name, in nanoseconds of the monotonic clock. */
+static struct {
+    atomic_llong at; /* written last; 0 until then */
+    unsigned short port;
+} attempts[MOST];
+static atomic_long attempts_made;
 
 /* ---- What the tests say and ask ---------------------------------------------------------------------------------- */
 
@@ -33,14 +39,15 @@ void world_forget_names(int forgotten) {
     atomic_store(&nameless, forgotten);
 }
 
-/* How often a name below faults.test was asked for. */
-long world_lookups(void) {
-    return atomic_load(&lookups);
-}
-
-/* How often a connection to a port was begun. */
-long world_connections(unsigned short port) {
-    return atomic_load(&connections[port]);
+/* The times of connections to a port that were begun, or of look-ups of names below faults.test, in seconds of the
+ * monotonic clock: `times` has room for `most`. How many there are. */
+long world_attempts(unsigned short port, double *times, long most) {
+    long count = 0;
+    for (long i = 0; i < MOST && count < most; i++) {
+        long long at = atomic_load(&attempts[i].at);
+        if (at != 0 && attempts[i].port == port) times[count++] = (double)at / 1e9;
+    }
+    return count;
 }
 
 /* ---- The C library's functions ----------------------------------------------------------------------------------- */
@@ -59,6 +66,15 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
         now->tv_sec += (time_t)atomic_load(&ahead);
     }
     return failed;
+}
+
+static void note_attempt(unsigned short port) {
+    struct timespec now;
+    long place = atomic_fetch_add(&attempts_made, 1);
+    if (place >= MOST) abort();
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    attempts[place].port = port;
+    atomic_store(&attempts[place].at, now.tv_sec * 1000000000LL + now.tv_nsec);
 }
 
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
@@ -84,7 +100,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service, const s
     size_t len = name != NULL ? strlen(name) : 0;
     if (len < sizeof ours || strcmp(name + len - (sizeof ours - 1), ours) != 0)
         return real(name, service, hints, found);
-    atomic_fetch_add(&lookups, 1);
+    note_attempt(LOOKUP);
     return atomic_load(&nameless) ? EAI_AGAIN : real("127.0.0.1", service, hints, found);
 }
 
@@ -94,7 +110,7 @@ int connect(int descriptor, __CONST_SOCKADDR_ARG address, socklen_t size) {
     if (address.__sockaddr__->sa_family == AF_INET && size >= sizeof(struct sockaddr_in)) {
         struct sockaddr_in to;
         memcpy(&to, address.__sockaddr__, sizeof to);
-        atomic_fetch_add(&connections[ntohs(to.sin_port)], 1);
+        note_attempt(ntohs(to.sin_port));
     }
     return real(descriptor, address, size);
 }

@@ -7,8 +7,8 @@ HOST = "split.faults.test"
 try:
     _world = ctypes.CDLL(None)
     _world.world_set_clock.argtypes = [ctypes.c_longlong]
-    _world.world_connections.argtypes = [ctypes.c_ushort]
-    _world.world_connections.restype = _world.world_lookups.restype = ctypes.c_long
+    _world.world_attempts.argtypes = [ctypes.c_ushort, ctypes.POINTER(ctypes.c_double), ctypes.c_long]
+    _world.world_attempts.restype = ctypes.c_long
 except AttributeError as cause:
     raise ImportError("world.c is not preloaded: run scripts/faulttests") from cause
 
@@ -24,5 +24,6 @@ def forget_names(forgotten):
 
 
 def attempts(port):
-    """How often somebody began to reach the host: it was looked up, or a connection to the port begun."""
-    return _world.world_lookups(), _world.world_connections(port)
+    """When somebody began to connect to a port, or, for port 0, to look up the host; in seconds of `time.monotonic`."""
+    times = (ctypes.c_double * 4096)()
+    return times[: _world.world_attempts(port, times, len(times))]

@@ -27,12 +27,15 @@ SAMPLES = 2.0
 EDITS = 0.5
 # Columns of a sample, after the minute.
 RESIDENT, ALLOCATED, THREADS, DESCRIPTORS = 1, 2, 3, 4
-# Memory settles in the first fifth of a run, or in its first minutes.
+# What the program needs has settled after this part of the run, if that takes minutes.
 SETTLED = 0.2
 FLAT_FROM = 10
-# Growth from there to the end that is none: of memory in percent of its mean.
+# Growth of memory from there to the end that counts as none, in percent of its mean.
 MEMORY_PERCENT = 2.0
 
+# At first, for so long in proportion: what waits then grows as large as it may, and no later failure makes it grow.
+FLOOD = 0.06
+FLOODED = [{"endpoint": name, "status": 503} for name in ("events/bulk", "testImpressions/bulk", "keys/ss")]
 # What happens for so many seconds, one after the other, with fair weather of `BETWEEN` seconds before each.
 BETWEEN = 4
 WEATHER = [
@@ -196,6 +199,7 @@ class Soak:
         backend.post("options", record=True)
 
     def _bad_weather(self, weather, over):
+        weather.spell(FLOOD * self._seconds, FLOODED)
         for _, seconds, what in itertools.cycle(WEATHER):
             if over.wait(BETWEEN):
                 return
