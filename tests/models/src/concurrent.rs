@@ -187,12 +187,17 @@ impl<T> ArcSwap<T> {
     }
 
     pub(crate) fn store(&self, value: Arc<T>) {
+        self.swap(value);
+    }
+
+    pub(crate) fn swap(&self, value: Arc<T>) -> Arc<T> {
         let new = {
             let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
             values.push(value);
             values.len() - 1
         };
-        self.current.swap(new, Ordering::AcqRel);
+        let old = self.current.swap(new, Ordering::AcqRel);
+        Arc::clone(&self.values.lock().unwrap_or_else(PoisonError::into_inner)[old])
     }
 }
 

@@ -57,11 +57,19 @@ mod rules {
 
     /// A state, of which only its number is of interest.
     #[derive(Clone, Debug)]
-    pub(crate) struct Definitions(pub(crate) u64);
+    pub(crate) struct Definitions(i64);
 
     impl Definitions {
         pub(crate) fn empty() -> Self {
-            Definitions(0)
+            Definitions(-1)
+        }
+
+        pub(crate) fn numbered(change_number: i64) -> Self {
+            Definitions(change_number)
+        }
+
+        pub(crate) fn change_number(&self) -> i64 {
+            self.0
         }
 
         pub(crate) fn weight(&self) -> usize {

@@ -11,7 +11,7 @@ use std::time::Instant;
 use loom::model::Builder;
 use loom::thread;
 
-use crate::concurrent::{AtomicU64, AtomicUsize, Ordering, begin_execution};
+use crate::concurrent::{AtomicI64, AtomicU64, Ordering, begin_execution};
 use crate::rules::Definitions;
 use crate::storage::Store;
 use crate::telemetry::{Counter, PerThread};
@@ -132,20 +132,19 @@ fn a_part_is_made_once() {
     assert_eq!(numbers.iter().map(|number| number.load(Ordering::Relaxed)).sum::<u64>(), 2);
 }
 
-fn number_read(store: &Store) -> u64 {
-    let number = |definitions: &Definitions| definitions.0;
-    store.read_kept(number).unwrap_or_else(|| store.read(number))
+fn number_read(store: &Store) -> i64 {
+    store.read_kept(Definitions::change_number).unwrap_or_else(|| store.read(Definitions::change_number))
 }
 
 fn states_are_read_in_order() {
     let store = Arc::new(Store::new(None));
-    let told = Arc::new(AtomicUsize::new(0));
+    let told = Arc::new(AtomicI64::new(-1));
     let reader = {
         let (store, told) = (Arc::clone(&store), Arc::clone(&told));
         thread::spawn(move || {
-            let mut last = 0;
+            let mut last = -1;
             for _ in 0..4 {
-                let told = told.load(Ordering::Acquire) as u64;
+                let told = told.load(Ordering::Acquire);
                 let read = number_read(&store);
                 assert!(read >= last && read >= told, "{read} after {last}, when told of {told}");
                 last = read;
@@ -153,8 +152,8 @@ fn states_are_read_in_order() {
         })
     };
     for number in 1..=2 {
-        store.write(|writer| writer.publish(Definitions(number)));
-        told.store(number as usize, Ordering::Release);
+        store.write(|writer| writer.publish(Definitions::numbered(number)));
+        told.store(number, Ordering::Release);
     }
     joined([reader]);
 }
