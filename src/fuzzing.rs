@@ -61,7 +61,7 @@ impl World {
 
     /// Asks every flag what it serves to some keys, and the manager what it is; then takes all of them out again.
     pub(crate) fn exercise(mut self, attributes: &Attributes) {
-        let fallbacks = Fallbacks::none();
+        let fallbacks = Fallbacks::default();
         for flag in self.definitions.flags().take(FLAGS) {
             drop(flag.view());
             for set in &flag.sets {
@@ -81,7 +81,7 @@ impl World {
         }
         let names: Vec<_> = self.definitions.needed_segments().map(|(name, _)| name.to_owned()).collect();
         for name in &names {
-            let id = self.registry.segment_id(name);
+            let id = self.registry.segment(name).id;
             assert_eq!(self.definitions.needed_segment(name), Some(id), "{name}");
         }
         self.put(|_| Change { replace: true, ..Change::default() });
