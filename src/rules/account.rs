@@ -148,7 +148,7 @@ impl Seen {
     fn by(matcher: &Matcher, request: &Request<'_>) -> Self {
         let value = match &matcher.attribute {
             None => Some(crate::input::Value::Text(request.key.matching)),
-            Some(name) => request.attributes.and_then(|all| all.get(name)),
+            Some(name) => request.attributes.and_then(|all| all.look_up(name)),
         };
         let mut json = String::new();
         if let Some(value) = value {
@@ -343,7 +343,7 @@ impl Observer for &Recorder {
     fn matcher_begins(self, matcher: &Matcher, request: &Request<'_>) {
         self.begin(Kind::Matcher {
             kind: matcher.kind.name(),
-            attribute: matcher.attribute.as_deref().map(str::to_owned),
+            attribute: matcher.attribute.as_ref().map(|name| name.text().to_owned()),
             value: Seen::by(matcher, request),
             expected: Expected::by(&matcher.test),
             usable: !matches!(matcher.test, Test::Unusable),

@@ -170,7 +170,8 @@ mod tests {
         let before = things(0..10_000);
         let largest = before.pages.iter().flatten().map(|page| page.len()).max();
         assert!(largest.is_some_and(|largest| largest < 100), "{largest:?} in one page");
-        let changes: [(&str, fn(&mut NameTable<Thing>), Option<u32>); 3] = [
+        type Change = fn(&mut NameTable<Thing>);
+        let changes: [(&str, Change, Option<u32>); 3] = [
             ("put in place", |table| table.insert(Arc::new(Thing("thing-7".into(), 1))), Some(1)),
             ("removed", |table| table.remove("thing-7"), None),
             ("added", |table| table.insert(Arc::new(Thing("new".into(), 2))), Some(0)),
