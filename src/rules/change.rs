@@ -13,6 +13,17 @@ use super::flag::Flag;
 use super::intern::Interned;
 use super::key_table::key_hash;
 use super::rule_based_segment::RuleBasedSegment;
+use crate::logging::Logger;
+
+/// How many definitions of a kind there may be, and how many bytes of JSON: what a backend sends beyond is refused, for it
+/// may never end.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    count: usize,
+    bytes: usize,
+}
+
+const LIMITS: Limits = Limits { count: 131_072, bytes: 1 << 30 };
 
 /// What happens to one object.
 #[derive(Debug)]
@@ -47,9 +58,22 @@ pub(crate) struct Applied {
     pub(crate) flags_changed: Vec<String>,
     /// Whether any rule-based segment came, went or changed.
     pub(crate) rule_based_segments_changed: bool,
+    /// How many definitions found no room.
+    pub(crate) refused: usize,
 }
 
 impl Applied {
+    /// Says what found no room.
+    pub(crate) fn complain(&self, log: &Logger) {
+        if self.refused > 0 {
+            let Limits { count, bytes } = LIMITS;
+            log.error(
+                "definitions",
+                format_args!("{} definitions are left out: more than {count}, or {bytes} bytes", self.refused),
+            );
+        }
+    }
+
     /// Whether the new state differs from the one before in anything but change numbers.
     pub(crate) fn is_change(&self) -> bool {
         self.rule_based_segments_changed || !self.flags_changed.is_empty()
@@ -60,6 +84,8 @@ impl Applied {
 trait Named {
     fn name(&self) -> &str;
     fn fingerprint(&self) -> u64;
+    /// Bytes of its JSON.
+    fn size(&self) -> usize;
     /// Whether the indexes have the same to say of both.
     fn is_indexed_as(&self, other: &Self) -> bool;
 }
@@ -71,6 +97,10 @@ impl Named for Flag {
 
     fn fingerprint(&self) -> u64 {
         self.fingerprint
+    }
+
+    fn size(&self) -> usize {
+        self.size
     }
 
     fn is_indexed_as(&self, other: &Self) -> bool {
@@ -89,6 +119,10 @@ impl Named for RuleBasedSegment {
         self.fingerprint
     }
 
+    fn size(&self) -> usize {
+        self.size
+    }
+
     fn is_indexed_as(&self, other: &Self) -> bool {
         self.segments().map(|segment| segment.id).eq(other.segments().map(|segment| segment.id))
     }
@@ -97,6 +131,10 @@ impl Named for RuleBasedSegment {
 impl Definitions {
     /// The state after a change. With a filter, flags that belong to none of its sets are not stored.
     pub(crate) fn apply(&self, change: Change, filter: Option<&[String]>) -> (Definitions, Applied) {
+        self.apply_within(LIMITS, change, filter)
+    }
+
+    fn apply_within(&self, limits: Limits, change: Change, filter: Option<&[String]>) -> (Definitions, Applied) {
         let is_let_in = |flag: &Flag| {
             filter.is_none_or(|filter| flag.sets.iter().any(|set| filter.iter().any(|known| **known == **set)))
         };
@@ -106,13 +144,13 @@ impl Definitions {
         });
         let mut next = self.clone();
 
-        let rbs = merge(&self.rule_based_segments, change.rule_based_segments, change.replace);
+        let rbs = merge(&self.rule_based_segments, change.rule_based_segments, change.replace, limits);
         for Difference { before, after } in rbs.differences.iter().filter(|difference| difference.is_indexed_anew()) {
             let indexes = Arc::make_mut(&mut next.indexes);
             before.iter().flat_map(|segment| segment.segments()).for_each(|segment| indexes.remove_segment(segment));
             after.iter().flat_map(|segment| segment.segments()).for_each(|segment| indexes.add_segment(segment));
         }
-        let flags = merge(&self.flags, filtered, change.replace);
+        let flags = merge(&self.flags, filtered, change.replace, limits);
         for Difference { before, after } in flags.differences.iter().filter(|difference| difference.is_indexed_anew()) {
             let indexes = Arc::make_mut(&mut next.indexes);
             before.iter().for_each(|flag| indexes.remove_flag(flag, filter));
@@ -122,6 +160,7 @@ impl Definitions {
         let applied = Applied {
             flags_changed: flags.differences.iter().filter_map(Difference::name).map(str::to_owned).collect(),
             rule_based_segments_changed: !rbs.differences.is_empty(),
+            refused: flags.refused + rbs.refused,
         };
         if let Some(table) = rbs.table {
             next.rule_based_segments = Arc::new(table);
@@ -179,15 +218,23 @@ struct Merged<T> {
     table: Option<HashTable<Arc<T>>>,
     /// By name.
     differences: Vec<Difference<T>>,
+    refused: usize,
 }
 
-fn merge<T: Named>(before: &HashTable<Arc<T>>, puts: impl IntoIterator<Item = Put<T>>, replace: bool) -> Merged<T> {
+fn merge<T: Named>(
+    before: &HashTable<Arc<T>>,
+    puts: impl IntoIterator<Item = Put<T>>,
+    replace: bool,
+    limits: Limits,
+) -> Merged<T> {
     let mut puts = puts.into_iter().peekable();
     if puts.peek().is_none() && !replace {
-        return Merged { table: None, differences: Vec::new() };
+        return Merged { table: None, differences: Vec::new(), refused: 0 };
     }
     let mut table = if replace { HashTable::with_capacity(before.len()) } else { before.clone() };
     table.reserve(puts.size_hint().0, hash_of);
+    let mut bytes: usize = table.iter().map(|object| object.size()).sum();
+    let mut refused = 0;
     let mut touched: BTreeSet<Box<str>> = BTreeSet::new();
     if replace {
         touched.extend(before.iter().map(|object| Box::from(object.name())));
@@ -195,13 +242,20 @@ fn merge<T: Named>(before: &HashTable<Arc<T>>, puts: impl IntoIterator<Item = Pu
     for put in puts {
         match put {
             Put::Store(object) => {
+                let old = find(&table, object.name()).map(|old| old.size());
+                let next = bytes - old.unwrap_or(0) + object.size();
+                if next > limits.bytes || old.is_none() && table.len() >= limits.count {
+                    refused += 1;
+                    continue;
+                }
+                bytes = next;
                 touched.insert(object.name().into());
                 let unchanged = find(before, object.name()).filter(|old| is_same(&***old, &*object)).cloned();
                 store(&mut table, unchanged.unwrap_or(object));
             }
             Put::Remove(name) => {
                 if let Ok(found) = table.find_entry(key_hash(&name).value(), |object| object.name() == &*name) {
-                    found.remove();
+                    bytes -= found.remove().0.size();
                 }
                 touched.insert(name);
             }
@@ -209,6 +263,7 @@ fn merge<T: Named>(before: &HashTable<Arc<T>>, puts: impl IntoIterator<Item = Pu
                 if find(&table, &name).is_none()
                     && let Some(old) = find(before, &name)
                 {
+                    bytes += old.size();
                     store(&mut table, Arc::clone(old));
                 }
             }
@@ -224,7 +279,7 @@ fn merge<T: Named>(before: &HashTable<Arc<T>>, puts: impl IntoIterator<Item = Pu
         (!same).then_some(Difference { before, after })
     };
     let differences: Vec<_> = touched.into_iter().filter_map(compare).collect();
-    Merged { table: (!differences.is_empty()).then_some(table), differences }
+    Merged { table: (!differences.is_empty()).then_some(table), differences, refused }
 }
 
 fn is_same<T: Named>(one: &T, other: &T) -> bool {
@@ -249,8 +304,10 @@ fn store<T: Named>(table: &mut HashTable<Arc<T>>, object: Arc<T>) {
 
 #[cfg(test)]
 mod tests {
+    use super::Limits;
+    use crate::logging::{Level, Logger};
     use crate::rules::testing::{World, flag_json, rule_based_segment_json};
-    use crate::rules::{Change, Put, intern_treatment};
+    use crate::rules::{Change, Put, SegmentId, intern_treatment};
 
     const NONE: &[&str] = &[];
 
@@ -389,6 +446,31 @@ mod tests {
     }
 
     #[test]
+    fn what_finds_no_room_is_refused_and_said() {
+        let mut world = World::new();
+        let (log, lines) = Logger::recording(Level::Error);
+        let text = |name: &str| flag(name, r#""changeNumber":1"#);
+        let size = text("a").len();
+        let steps: [(&[String], usize, &[&str]); 5] = [
+            (&[text("a"), text("b"), text("c"), text("d")], 1, &["a", "b", "c"]),
+            (&[text("e")], 1, &["a", "b", "c"]),
+            (&[archived("a"), text("e")], 0, &["b", "c", "e"]),
+            // One byte longer than there is room for.
+            (&[flag("b", r#""changeNumber":11"#)], 1, &["b", "c", "e"]),
+            (&[archived("c"), flag("b", r#""changeNumber":11"#)], 0, &["b", "e"]),
+        ];
+        for (flags, refused, expected) in steps {
+            let change = world.compile(flags, NONE);
+            let limits = Limits { count: 3, bytes: 3 * size };
+            let (next, applied) = world.definitions.apply_within(limits, change, None);
+            world.definitions = next;
+            applied.complain(&log);
+            assert_eq!((applied.refused, names(&world)), (refused, expected.to_vec()), "{flags:?}");
+        }
+        assert_eq!(lines.count(Level::Error), 3);
+    }
+
+    #[test]
     fn segments_that_nothing_refers_to_are_kept_up_to_a_limit() {
         let mut world = World::with_flags(&[flag_json("stays", &in_segment("needed"))]);
         world.segment("needed", &["ann"]);
@@ -402,6 +484,11 @@ mod tests {
             assert_eq!(world.definitions.segments().count(), 1 + kept, "after {name}");
         }
         assert_eq!(world.treatment("stays", "ann"), "on");
+        let (id, needed) = (world.registry.segment_id("needed"), world.definitions.segments().next().expect("loaded"));
+        let bytes = needed.keys.heap_bytes();
+        for (id, room, fits) in [(id, bytes, true), (id, bytes - 1, false), (SegmentId(9), 2 * bytes - 1, false)] {
+            assert_eq!(world.definitions.has_room_for(id, needed, room), fits, "{id:?}");
+        }
         world.put(&[flag_json("f", &in_segment("s1"))], NONE);
         let id = world.definitions.needed_segment("s1").expect("needed");
         assert!(world.definitions.segment(id).is_none(), "to be fetched again");

@@ -151,6 +151,13 @@ impl Definitions {
         Definitions { segments: Arc::new(segments), ..self.clone() }
     }
 
+    /// Whether the keys of all segments still take no more than so many bytes with this state of one of them.
+    pub(crate) fn has_room_for(&self, id: SegmentId, segment: &Segment, bytes: usize) -> bool {
+        let others = self.segments.iter().enumerate().filter(|(place, _)| *place != id.0 as usize);
+        let taken: usize = others.flat_map(|(_, segment)| segment).map(|segment| segment.keys.heap_bytes()).sum();
+        taken + segment.keys.heap_bytes() <= bytes
+    }
+
     /// Lets go of the segments that nothing refers to, if they take many bytes. Whatever refers to one again makes it be
     /// fetched as if it was new.
     pub(super) fn forget_unneeded_segments(&mut self) {
