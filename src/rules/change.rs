@@ -11,6 +11,17 @@ use super::flag::Flag;
 use super::intern::Interned;
 use super::name_table::{NameTable, Named};
 use super::rule_based_segment::RuleBasedSegment;
+use crate::logging::Logger;
+
+/// How many definitions of a kind there may be, and how many bytes of JSON: what a backend sends beyond is refused, for it
+/// may never end.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    count: usize,
+    bytes: usize,
+}
+
+const LIMITS: Limits = Limits { count: 131_072, bytes: 1 << 30 };
 
 /// What happens to one object.
 #[derive(Debug)]
@@ -45,9 +56,22 @@ pub(crate) struct Applied {
     pub(crate) flags_changed: Vec<String>,
     /// Whether any rule-based segment came, went or changed.
     pub(crate) rule_based_segments_changed: bool,
+    /// How many definitions found no room.
+    pub(crate) refused: usize,
 }
 
 impl Applied {
+    /// Says what found no room.
+    pub(crate) fn complain(&self, log: &Logger) {
+        if self.refused > 0 {
+            let Limits { count, bytes } = LIMITS;
+            log.error(
+                "definitions",
+                format_args!("{} definitions are left out: more than {count}, or {bytes} bytes", self.refused),
+            );
+        }
+    }
+
     /// Whether the new state differs from the one before in anything but change numbers.
     pub(crate) fn is_change(&self) -> bool {
         self.rule_based_segments_changed || !self.flags_changed.is_empty()
@@ -74,6 +98,10 @@ impl Comparable for RuleBasedSegment {
 impl Definitions {
     /// The state after a change. With a filter, flags that belong to none of its sets are not stored.
     pub(crate) fn apply(&self, change: Change, filter: Option<&[String]>) -> (Definitions, Applied) {
+        self.apply_within(LIMITS, change, filter)
+    }
+
+    fn apply_within(&self, limits: Limits, change: Change, filter: Option<&[String]>) -> (Definitions, Applied) {
         let is_let_in = |flag: &Flag| {
             filter.is_none_or(|filter| flag.sets.iter().any(|set| filter.iter().any(|known| **known == **set)))
         };
@@ -83,11 +111,11 @@ impl Definitions {
         });
         let mut next = self.clone();
 
-        let rbs = merge(&self.rule_based_segments, change.rule_based_segments, change.replace);
+        let rbs = merge(&self.rule_based_segments, change.rule_based_segments, change.replace, limits);
         for Difference { before, after } in &rbs.differences {
             next.indexes.change_rule_based_segment(before.as_deref(), after.as_deref());
         }
-        let flags = merge(&self.flags, filtered, change.replace);
+        let flags = merge(&self.flags, filtered, change.replace, limits);
         for Difference { before, after } in &flags.differences {
             next.indexes.change_flag(before.as_deref(), after.as_deref(), filter);
         }
@@ -95,6 +123,7 @@ impl Definitions {
         let applied = Applied {
             flags_changed: flags.differences.iter().filter_map(Difference::name).map(str::to_owned).collect(),
             rule_based_segments_changed: !rbs.differences.is_empty(),
+            refused: flags.refused + rbs.refused,
         };
         if let Some(table) = rbs.table {
             next.rule_based_segments = table;
@@ -141,14 +170,21 @@ struct Merged<T> {
     table: Option<NameTable<T>>,
     /// By name.
     differences: Vec<Difference<T>>,
+    refused: usize,
 }
 
-fn merge<T: Comparable>(before: &NameTable<T>, puts: impl IntoIterator<Item = Put<T>>, replace: bool) -> Merged<T> {
+fn merge<T: Comparable>(
+    before: &NameTable<T>,
+    puts: impl IntoIterator<Item = Put<T>>,
+    replace: bool,
+    limits: Limits,
+) -> Merged<T> {
     let mut puts = puts.into_iter().peekable();
     if puts.peek().is_none() && !replace {
-        return Merged { table: None, differences: Vec::new() };
+        return Merged { table: None, differences: Vec::new(), refused: 0 };
     }
     let mut table = if replace { NameTable::default() } else { before.clone() };
+    let mut refused = 0;
     let mut touched: BTreeSet<Box<str>> = BTreeSet::new();
     if replace {
         touched.extend(before.iter().map(|object| Box::from(object.name())));
@@ -156,6 +192,12 @@ fn merge<T: Comparable>(before: &NameTable<T>, puts: impl IntoIterator<Item = Pu
     for put in puts {
         match put {
             Put::Store(object) => {
+                let old = table.get(object.name()).map(|old| old.size());
+                let bytes = table.bytes() - old.unwrap_or(0) + object.size();
+                if bytes > limits.bytes || old.is_none() && table.len() >= limits.count {
+                    refused += 1;
+                    continue;
+                }
                 touched.insert(object.name().into());
                 let unchanged = before.get(object.name()).filter(|old| is_same(&***old, &*object)).cloned();
                 table.insert(unchanged.unwrap_or(object));
@@ -183,7 +225,7 @@ fn merge<T: Comparable>(before: &NameTable<T>, puts: impl IntoIterator<Item = Pu
         (!same).then_some(Difference { before, after })
     };
     let differences: Vec<_> = touched.into_iter().filter_map(compare).collect();
-    Merged { table: (!differences.is_empty()).then_some(table), differences }
+    Merged { table: (!differences.is_empty()).then_some(table), differences, refused }
 }
 
 fn is_same<T: Comparable>(one: &T, other: &T) -> bool {
@@ -192,8 +234,10 @@ fn is_same<T: Comparable>(one: &T, other: &T) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::Limits;
+    use crate::logging::{Level, Logger};
     use crate::rules::testing::{World, flag_json, rule_based_segment_json};
-    use crate::rules::{Change, Put, intern_treatment};
+    use crate::rules::{Change, Put, SegmentId, intern_treatment};
 
     const NONE: &[&str] = &[];
 
@@ -332,6 +376,31 @@ mod tests {
     }
 
     #[test]
+    fn what_finds_no_room_is_refused_and_said() {
+        let mut world = World::new();
+        let (log, lines) = Logger::recording(Level::Error);
+        let text = |name: &str| flag(name, r#""changeNumber":1"#);
+        let size = text("a").len();
+        let steps: [(&[String], usize, &[&str]); 5] = [
+            (&[text("a"), text("b"), text("c"), text("d")], 1, &["a", "b", "c"]),
+            (&[text("e")], 1, &["a", "b", "c"]),
+            (&[archived("a"), text("e")], 0, &["b", "c", "e"]),
+            // One byte longer than there is room for.
+            (&[flag("b", r#""changeNumber":11"#)], 1, &["b", "c", "e"]),
+            (&[archived("c"), flag("b", r#""changeNumber":11"#)], 0, &["b", "e"]),
+        ];
+        for (flags, refused, expected) in steps {
+            let change = world.compile(flags, NONE);
+            let limits = Limits { count: 3, bytes: 3 * size };
+            let (next, applied) = world.definitions.apply_within(limits, change, None);
+            world.definitions = next;
+            applied.complain(&log);
+            assert_eq!((applied.refused, names(&world)), (refused, expected.to_vec()), "{flags:?}");
+        }
+        assert_eq!(lines.count(Level::Error), 3);
+    }
+
+    #[test]
     fn segments_that_nothing_refers_to_are_kept_up_to_a_limit() {
         let mut world = World::with_flags(&[flag_json("stays", &in_segment("needed"))]);
         world.segment("needed", &["ann"]);
@@ -345,6 +414,11 @@ mod tests {
             assert_eq!(world.definitions.segments().count(), 1 + kept, "after {name}");
         }
         assert_eq!(world.treatment("stays", "ann"), "on");
+        let (id, needed) = (world.registry.segment_id("needed"), world.definitions.segments().next().expect("loaded"));
+        let bytes = needed.keys.heap_bytes();
+        for (id, room, fits) in [(id, bytes, true), (id, bytes - 1, false), (SegmentId(9), 2 * bytes - 1, false)] {
+            assert_eq!(world.definitions.has_room_for(id, needed, room), fits, "{id:?}");
+        }
         world.put(&[flag_json("f", &in_segment("s1"))], NONE);
         let id = world.definitions.needed_segment("s1").expect("needed");
         assert!(world.definitions.segment(id).is_none(), "to be fetched again");

@@ -39,12 +39,20 @@ impl Named for Flag {
     fn name(&self) -> &str {
         &self.name
     }
+
+    fn size(&self) -> usize {
+        self.size
+    }
 }
 
 impl Named for RuleBasedSegment {
     #[inline(always)]
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn size(&self) -> usize {
+        self.size
     }
 }
 
@@ -151,6 +159,13 @@ impl Definitions {
         }
         segments[index] = Some(segment);
         Definitions { segments: Arc::new(segments), ..self.clone() }
+    }
+
+    /// Whether the keys of all segments still take no more than so many bytes with this state of one of them.
+    pub(crate) fn has_room_for(&self, id: SegmentId, segment: &Segment, bytes: usize) -> bool {
+        let others = self.segments.iter().enumerate().filter(|(place, _)| *place != id.0 as usize);
+        let taken: usize = others.flat_map(|(_, segment)| segment).map(|segment| segment.keys.heap_bytes()).sum();
+        taken + segment.keys.heap_bytes() <= bytes
     }
 
     /// Lets go of the segments that nothing refers to, if they take many bytes. Whatever refers to one again makes it be

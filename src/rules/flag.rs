@@ -116,6 +116,8 @@ pub(crate) struct Flag {
     pub(crate) conditions: Arc<[Condition]>,
     /// Differs between definitions that differ.
     pub(crate) fingerprint: u64,
+    /// Bytes of its JSON.
+    pub(crate) size: usize,
 }
 
 impl Flag {

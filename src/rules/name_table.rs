@@ -14,6 +14,8 @@ use crate::input::same;
 /// What has a name.
 pub(super) trait Named {
     fn name(&self) -> &str;
+    /// Bytes of its JSON.
+    fn size(&self) -> usize;
 }
 
 /// How many small tables there are. One byte of the hash chooses, so no look-up has to check it. A change among ten
@@ -25,19 +27,20 @@ const PAGES: usize = 1 << u8::BITS;
 pub(super) struct NameTable<T> {
     pages: Arc<[Option<Arc<Page<T>>>; PAGES]>,
     len: usize,
+    bytes: usize,
 }
 
 type Page<T> = HashTable<Arc<T>>;
 
 impl<T> Clone for NameTable<T> {
     fn clone(&self) -> Self {
-        NameTable { pages: Arc::clone(&self.pages), len: self.len }
+        NameTable { pages: Arc::clone(&self.pages), len: self.len, bytes: self.bytes }
     }
 }
 
 impl<T> Default for NameTable<T> {
     fn default() -> Self {
-        NameTable { pages: Arc::new([const { None }; PAGES]), len: 0 }
+        NameTable { pages: Arc::new([const { None }; PAGES]), len: 0, bytes: 0 }
     }
 }
 
@@ -60,6 +63,11 @@ impl<T: Named> NameTable<T> {
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Bytes of their JSON.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// All of them, in no particular order.
@@ -86,7 +94,9 @@ impl<T: Named> NameTable<T> {
         if known.is_some_and(|known| Arc::ptr_eq(known, &object)) {
             return;
         }
-        self.len += usize::from(known.is_none());
+        let (places, bytes) = (usize::from(known.is_none()), known.map_or(0, |known| known.size()));
+        self.len += places;
+        self.bytes = self.bytes - bytes + object.size();
         let page = Arc::make_mut(Arc::make_mut(&mut self.pages)[page_of(hash)].get_or_insert_default());
         match page.find_mut(hash.value(), |known| known.name() == object.name()) {
             Some(place) => *place = object,
@@ -102,7 +112,7 @@ impl<T: Named> NameTable<T> {
         }
         let page = Arc::make_mut(Arc::make_mut(&mut self.pages)[page_of(hash)].get_or_insert_default());
         if let Ok(found) = page.find_entry(hash.value(), |object| object.name() == name) {
-            found.remove();
+            self.bytes -= found.remove().0.size();
             self.len -= 1;
         }
     }
@@ -128,6 +138,10 @@ mod tests {
     impl Named for Thing {
         fn name(&self) -> &str {
             &self.0
+        }
+
+        fn size(&self) -> usize {
+            self.1 as usize
         }
     }
 
@@ -160,6 +174,8 @@ mod tests {
             }
             assert_eq!(table.get(&name).map(|thing| thing.1), expected.get(&name).copied(), "{name}, step {step}");
             assert_eq!((table.len(), table.is_empty()), (expected.len(), expected.is_empty()), "step {step}");
+            let bytes: usize = expected.values().map(|&step| step as usize).sum();
+            assert_eq!(table.bytes(), bytes, "step {step}");
         }
         let found: BTreeMap<_, _> = table.iter().map(|thing| (thing.0.clone(), thing.1)).collect();
         assert_eq!(found, expected);

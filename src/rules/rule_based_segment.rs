@@ -24,6 +24,8 @@ pub(crate) struct RuleBasedSegment {
     pub(crate) conditions: Arc<[Condition]>,
     /// Differs between definitions that differ.
     pub(crate) fingerprint: u64,
+    /// Bytes of its JSON.
+    pub(crate) size: usize,
 }
 
 impl RuleBasedSegment {

@@ -273,6 +273,7 @@ impl Desk {
                 );
             }
         }
+        applied.complain(&self.log);
         self.updates.definitions(applied);
         let is_last = is_last(flags, base.flags) && is_last(rbs, base.rbs);
         let is_overtaken = verdicts.contains(&Verdict::Overtaken);

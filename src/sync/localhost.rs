@@ -203,11 +203,13 @@ impl Localhost {
             Format::Yaml => read_yaml(text).map_err(|cause| self.flags_form(cause))?,
             Format::Json | Format::Text => read_text(text, &self.log),
         };
-        self.store.write(|writer| {
+        let applied = self.store.write(|writer| {
             let change = compile(&flags, &mut self.compiler(writer));
-            let (next, _) = writer.current().apply(change, writer.filter());
+            let (next, applied) = writer.current().apply(change, writer.filter());
             writer.publish(next);
+            applied
         });
+        applied.complain(&self.log);
         Ok(())
     }
 
@@ -249,6 +251,7 @@ impl Localhost {
             writer.publish(next);
             (applied, segments_changed)
         });
+        applied.0.complain(&self.log);
         let (flags, rbs) = (document.flags(), document.rule_based_segments());
         self.log.debug(
             TARGET,

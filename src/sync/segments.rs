@@ -19,7 +19,7 @@ use super::updates::Updates;
 use crate::backoff::Backoff;
 use crate::complaint::Complaint;
 use crate::logging::{Level, Logger};
-use crate::rules::{Definitions, Segment, SegmentId};
+use crate::rules::{Definitions, KeyTableError, Segment, SegmentId};
 use crate::storage::Store;
 use crate::transport::{Call, Endpoint};
 use crate::wire::changes::parse_segment_change;
@@ -28,6 +28,9 @@ const TARGET: &str = "segments";
 
 /// Fetches under way at once.
 const FETCHES: usize = 10;
+
+/// Bytes that the keys of all segments may take.
+const MOST_BYTES: usize = 4 << 30;
 
 /// Which segment.
 #[derive(Clone, Debug)]
@@ -358,6 +361,9 @@ impl Desk {
         };
         let is_change = keys_changed || before.is_none();
         let is_news = is_change || till != base;
+        if !self.store.load().has_room_for(segment.id, &after, MOST_BYTES) {
+            return Err(KeyTableError::TooLarge.into());
+        }
         let is_published = self.store.update(|current| {
             let is_base = match (current.segment(segment.id), &before) {
                 (Some(present), Some(before)) => Arc::ptr_eq(present, before),

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::compile::{Compiler, LOG, WireError, compile_flag, compile_rule_based_segment};
+use super::compile::{Compiler, LOG, TextOf, WireError, compile_flag, compile_rule_based_segment};
 use super::definition::{FlagDto, RuleBasedSegmentDto};
 use super::read::{Number, Text, present, texts};
 #[cfg(any(test, fuzzing))]
@@ -111,15 +111,21 @@ impl ChangesDto<'_> {
 
 /// Reads and compiles one flag. One that cannot be used is logged, and kept as it is if it has a name.
 pub(crate) fn flag_from_json(json: &str, compiler: &mut Compiler<'_>) -> Option<Put<Flag>> {
-    let read = parse_object::<FlagDto<'_>>(json).and_then(|dto| compile_flag(&dto, fingerprint(json), compiler));
+    let read = parse_object::<FlagDto<'_>>(json).and_then(|dto| compile_flag(&dto, TextOf::json(json), compiler));
     or_keep(read, "feature flag", json, compiler)
 }
 
 /// Reads and compiles one rule-based segment, likewise.
 pub(crate) fn rule_based_segment_from_json(json: &str, compiler: &mut Compiler<'_>) -> Option<Put<RuleBasedSegment>> {
     let read = parse_object::<RuleBasedSegmentDto<'_>>(json)
-        .and_then(|dto| compile_rule_based_segment(&dto, fingerprint(json), compiler));
+        .and_then(|dto| compile_rule_based_segment(&dto, TextOf::json(json), compiler));
     or_keep(read, "rule-based segment", json, compiler)
+}
+
+impl TextOf {
+    fn json(json: &str) -> Self {
+        TextOf { fingerprint: fingerprint(json), size: json.len() }
+    }
 }
 
 /// A number that differs between texts that differ.

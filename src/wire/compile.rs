@@ -85,10 +85,19 @@ pub(crate) struct Compiler<'a> {
 
 type Configs = Box<[(Box<str>, Arc<ConfigText>)]>;
 
-/// Compiles a flag. The fingerprint tells different definitions apart.
+/// What is kept of the text of a definition.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextOf {
+    /// Differs between texts that differ.
+    pub(crate) fingerprint: u64,
+    /// In bytes.
+    pub(crate) size: usize,
+}
+
+/// Compiles a flag.
 pub(crate) fn compile_flag(
     dto: &FlagDto<'_>,
-    fingerprint: u64,
+    text: TextOf,
     compiler: &mut Compiler<'_>,
 ) -> Result<Put<Flag>, WireError> {
     let name = usable_name(dto.name.as_ref(), "feature flag")?;
@@ -119,15 +128,16 @@ pub(crate) fn compile_flag(
         },
         conditions: compiler.conditions(&dto.conditions, &configs, &format_args!("flag {name:?}"))?,
         configs,
-        fingerprint,
+        fingerprint: text.fingerprint,
+        size: text.size,
     };
     Ok(Put::Store(Arc::new(flag)))
 }
 
-/// Compiles a rule-based segment. The fingerprint tells different definitions apart.
+/// Compiles a rule-based segment.
 pub(crate) fn compile_rule_based_segment(
     dto: &RuleBasedSegmentDto<'_>,
-    fingerprint: u64,
+    text: TextOf,
     compiler: &mut Compiler<'_>,
 ) -> Result<Put<RuleBasedSegment>, WireError> {
     let name = usable_name(dto.name.as_ref(), "rule-based segment")?;
@@ -154,7 +164,8 @@ pub(crate) fn compile_rule_based_segment(
             &Configs::default(),
             &format_args!("rule-based segment {name:?}"),
         )?,
-        fingerprint,
+        fingerprint: text.fingerprint,
+        size: text.size,
     };
     Ok(Put::Store(Arc::new(segment)))
 }

@@ -141,6 +141,7 @@ impl Desk {
             let (next, applied): (Definitions, Applied) = current.apply(change, self.store.filter());
             (Some(next), (Landing::Applied, applied))
         });
+        applied.complain(&self.log);
         self.updates.definitions(applied);
         Ok(landing)
     }
