@@ -161,7 +161,7 @@ static void live_a_whole_life(void) {
     split_factory_free(factory);
 }
 
-/* A directory that is gone, files that nobody may write or that may not grow, a small heap of signals. */
+/* A directory that is gone, files that nobody may read or that may not grow, few descriptors. */
 static void live_poorly(void) {
     const struct rlimit nothing = {0, 0}, little = {64, 64};
     char *gone = strdup(in_scratch("gone"));
