@@ -63,8 +63,8 @@ pub fn run(bytes: &[u8], files: &str) {
 }
 
 /// Options, and what they may be set to. None of them names a host: those are set to a port of this machine at which nobody
-/// listens, whatever a program does.
-const OPTIONS: [(&CStr, &[&CStr]); 14] = [
+/// listens, whatever a program does. Without preforkedInitialization, which waits there for seconds, as it should.
+const OPTIONS: [(&CStr, &[&CStr]); 13] = [
     (c"impressionsMode", &[c"DEBUG", c"OPTIMIZED", c"NONE", c"x"]),
     (c"impressionsQueueSize", &[c"1", c"10", c"0", c"-1", c"1e3"]),
     (c"impressionsBulkSize", &[c"1", c"5000"]),
@@ -77,7 +77,6 @@ const OPTIONS: [(&CStr, &[&CStr]); 14] = [
         &[c"\"off\"", c"{\"global\":\"off\",\"byFlag\":{\"nope\":{\"treatment\":\"t\",\"config\":\"{}\"}}}", c"{"],
     ),
     (c"streamingEnabled", &[c"true", c"false"]),
-    (c"preforkedInitialization", &[c"true", c"false"]),
     (c"resumeOnFork", &[c"true", c"false"]),
     (c"strictConfig", &[c"true", c"false"]),
     (c"IPAddressesEnabled", &[c"true", c"false"]),

@@ -9,8 +9,16 @@ use super::plain_flag::PlainFlag;
 use super::yaml_tree::Node;
 use crate::input::is_blank;
 
+/// The most bytes that lists of keys and configurations may take together: with aliases a few kilobytes of YAML can stand for
+/// more than the memory holds.
+const MAX_EXPANDED: usize = 64 << 20;
+
 /// The definitions of a file's text, in the order in which the flags first appear.
 pub(crate) fn read(text: &str) -> Result<Vec<String>, LocalhostError> {
+    read_into(Room(MAX_EXPANDED), text)
+}
+
+fn read_into(mut room: Room, text: &str) -> Result<Vec<String>, LocalhostError> {
     let root = Node::read(text)?;
     let items = match root.as_deref() {
         Some(Node::List(items)) => items.as_slice(),
@@ -36,7 +44,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<String>, LocalhostError> {
             flags.push(PlainFlag::new(Cow::Borrowed(name)));
             flags.len() - 1
         });
-        serve(&mut flags[position], entry).map_err(|reason| match reason {
+        serve(&mut flags[position], entry, &mut room).map_err(|reason| match reason {
             Reason::Form(reason) => wrong(format!("{} ({name:?})", place()), reason),
             Reason::Other(error) => error,
         })?;
@@ -50,8 +58,18 @@ enum Reason {
     Other(LocalhostError),
 }
 
+/// What is left of [`MAX_EXPANDED`].
+struct Room(usize);
+
+impl Room {
+    fn take(&mut self, bytes: usize) -> Result<(), Reason> {
+        self.0 = self.0.checked_sub(bytes).ok_or(Reason::Form("the file stands for too much text, by its aliases"))?;
+        Ok(())
+    }
+}
+
 /// Adds one entry to its flag.
-fn serve<'a>(flag: &mut PlainFlag<'a>, entry: &'a Node<'a>) -> Result<(), Reason> {
+fn serve<'a>(flag: &mut PlainFlag<'a>, entry: &'a Node<'a>, room: &mut Room) -> Result<(), Reason> {
     let Node::Map(members) = entry else {
         return Err(Reason::Form("what follows the name is not a map"));
     };
@@ -65,6 +83,7 @@ fn serve<'a>(flag: &mut PlainFlag<'a>, entry: &'a Node<'a>) -> Result<(), Reason
         Some(Node::Scalar(scalar)) if scalar.is_null() => Some(Vec::new()),
         Some(Node::Scalar(scalar)) => Some(vec![Cow::Borrowed(&*scalar.text)]),
         Some(Node::List(items)) => {
+            room.take(items.len() * size_of::<Cow<'_, str>>())?;
             let keys = items.iter().map(|item| match &**item {
                 Node::Scalar(scalar) => Ok(Cow::Borrowed(&*scalar.text)),
                 Node::List(_) | Node::Map(_) => Err(Reason::Form("a key is not text")),
@@ -79,6 +98,7 @@ fn serve<'a>(flag: &mut PlainFlag<'a>, entry: &'a Node<'a>) -> Result<(), Reason
         Some(Node::Scalar(scalar)) => flag.configure(treatment.clone(), Some(Cow::Borrowed(&*scalar.text))),
         Some(node) => {
             let json = node.to_json().map_err(Reason::Other)?;
+            room.take(json.len())?;
             flag.configure(treatment.clone(), Some(Cow::Owned(json)));
         }
     }
@@ -154,5 +174,27 @@ mod tests {
         let text = "- f: {treatment: on, config: x}\n- f: {treatment: on, config: ~}\n- f: {treatment: on}\n";
         let flags = read(text).expect("YAML");
         assert!(flags[0].contains(r#""configurations":{}"#), "{flags:?}");
+    }
+
+    #[test]
+    fn aliases_that_stand_for_too_much_are_refused() {
+        let flags = |member: &str, anchored: &str, aliases: usize| {
+            let first = format!("- f: {{treatment: on, {member}: &a {anchored}}}\n");
+            let others = (0..aliases).map(|n| format!("- f{n}: {{treatment: on, {member}: *a}}\n"));
+            first + &others.collect::<String>()
+        };
+        let keys = format!("[{}]", "1,".repeat(100));
+        let config = format!("{{k: {}}}", "x".repeat(2_392));
+        for (text, fits) in [
+            (flags("config", &config, 9), true),
+            (flags("config", &config, 10), false),
+            (flags("keys", &keys, 9), true),
+            (flags("keys", &keys, 10), false),
+        ] {
+            match read_into(Room(24_000), &text) {
+                Ok(flags) => assert!(fits, "{} flags", flags.len()),
+                Err(error) => assert!(!fits && error.to_string().contains("by its aliases"), "{error}"),
+            }
+        }
     }
 }
