@@ -4,8 +4,8 @@
     rows.py profile CALLS RUN      where the instructions of each row are: by function, and by source file
 
 A RUN is a directory with the dumps of one run, CALLS how many calls each dump is of. Of several runs the median counts:
-where names lie in hash tables is up to chance. What is inside malloc and free counts as their calls and not as instructions, for
-that depends on what else is in the heap.
+where names lie in hash tables is up to chance. What malloc and free do inside depends on what else is in the heap: so
+their calls are counted, and not their instructions.
 """
 
 import collections
@@ -20,6 +20,8 @@ ROW = "desc: Trigger: Client Request: "
 WARM_UP = "warm-up"
 # `fn=(7) name` the first time, and `fn=(7)` from then on, in later dumps too.
 NAME = re.compile(r"(c?fn|f[ile]|c?ob|cfi|cfl)=\((\d+)\)(?: (.*))?")
+# Which numbers are of the same names; all others are those of files.
+TABLES = {"fn": "function", "cfn": "function", "ob": "object", "cob": "object"}
 COST = re.compile(r"(?:[+-]?\d+|\*) (\d+)")
 
 
@@ -57,12 +59,9 @@ def read(run):
                 rows[line.removeprefix(ROW)] = row
             elif match := NAME.fullmatch(line):
                 key, number, name = match.groups()
-                kind = key.removeprefix("c")
-                table = names.setdefault("file" if kind in ("fl", "fi", "fe") else kind, {})
-                now[key] = table.setdefault(number, name)
+                table = names.setdefault(TABLES.get(key, "file"), {})
                 # Code that is inlined says with `fi` where it is from, and with `fe` where that ends.
-                if kind in ("fl", "fi", "fe") and not key.startswith("c"):
-                    now["file"] = now[key]
+                now["file" if key in ("fl", "fi", "fe") else key] = table.setdefault(number, name)
             elif line.startswith("calls="):
                 called = int(line.removeprefix("calls=").split()[0])
             elif match := COST.fullmatch(line):
