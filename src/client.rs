@@ -212,12 +212,12 @@ impl Client {
 
     #[cold]
     #[inline(never)]
-    fn one_at_length<R>(
+    fn one_at_length<R, O: Observer>(
         &self,
         method: Method,
         who: &Who<'_>,
         flag: Given<'_>,
-        watch: impl Observer,
+        watch: O,
         take: impl FnOnce(Verdict<'_>) -> R,
     ) -> R {
         if let Some(redis) = &self.redis {
@@ -244,7 +244,7 @@ impl Client {
             self.evaluate(method, name, &request, &definitions, watch)
         };
         self.end(method, begun, verdict.status == AnswerStatus::Failed);
-        if method != Method::Explain {
+        if O::COUNTS {
             self.record(name, &call, &verdict);
         }
         take(verdict)

@@ -15,13 +15,13 @@ use crate::storage::{Gathered, RedisStore};
 
 impl Client {
     #[inline(never)]
-    pub(super) fn one_from_redis<R>(
+    pub(super) fn one_from_redis<R, O: Observer>(
         &self,
         redis: &RedisStore,
         method: Method,
         who: &Who<'_>,
         flag: Given<'_>,
-        watch: impl Observer,
+        watch: O,
         take: impl FnOnce(Verdict<'_>) -> R,
     ) -> R {
         let began = Instant::now();
@@ -43,8 +43,10 @@ impl Client {
                 self.evaluate_gathered(method, name, &request, &gathered, watch)
             }
         };
-        let draft = draft(name, &verdict);
-        self.record_from_redis(method, &call, draft.as_slice(), began, has_failed(&verdict));
+        if O::COUNTS {
+            let draft = draft(name, &verdict);
+            self.record_from_redis(method, &call, draft.as_slice(), began, has_failed(&verdict));
+        }
         take(verdict)
     }
 
@@ -165,7 +167,7 @@ impl Client {
         began: Instant,
         failed: bool,
     ) {
-        // All methods that evaluate are operations; accounts of decisions are none, and leave no trace.
+        // All methods that evaluate are operations.
         let Some(operation) = operation(method) else { return };
         self.recorder.redis_call(call, drafts, Spent { operation, latency: Some(began.elapsed()), failed });
     }

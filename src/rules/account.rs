@@ -263,6 +263,8 @@ impl Account {
 
 // None of these is inlined into the evaluator, whose frames are stacked a hundred deep.
 impl Observer for &Recorder {
+    const COUNTS: bool = false;
+
     #[inline(never)]
     fn flag_begins(self, flag: &Flag) {
         self.begin(Kind::Flag {

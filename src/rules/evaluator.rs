@@ -44,6 +44,40 @@ pub(crate) struct Request<'a> {
     pub(crate) log: &'a Logger,
 }
 
+/// What needs no other definition. One copy serves evaluations that are watched and those that are not.
+impl Request<'_> {
+    #[inline(never)]
+    fn ask(&self, leaf: &Leaf, matcher: &Matcher) -> bool {
+        let Request { key, attributes, log, .. } = *self;
+        match &matcher.attribute {
+            None => leaf.matches_key(key.matching, self.key_hash, log),
+            Some(name) => match attributes.and_then(|all| all.get(name)) {
+                Some(value) => leaf.matches(value, name, log),
+                None => false,
+            },
+        }
+    }
+
+    fn has_value(&self, matcher: &Matcher) -> bool {
+        match &matcher.attribute {
+            None => true,
+            Some(name) => self.attributes.is_some_and(|all| all.get(name).is_some()),
+        }
+    }
+
+    #[inline(never)]
+    fn allocation_bucket(&self, flag: &Flag) -> u8 {
+        bucket(self.key.bucketing_text(), flag.traffic_allocation_seed, flag.algorithm)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn segment_is_missing(&self, segment: &SegmentRef) -> bool {
+        self.log.warning(LOG, format_args!("segment {:?} is not loaded: nobody is in it", segment.name));
+        false
+    }
+}
+
 /// How an evaluation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -192,10 +226,9 @@ impl<'a, O: Observer> Run<'a, '_, O> {
         (choice, label)
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn is_allocated(&self, flag: &Flag) -> bool {
-        let key = self.request.key.bucketing_text();
-        let bucket = bucket(key, flag.traffic_allocation_seed, flag.algorithm);
+        let bucket = self.request.allocation_bucket(flag);
         let is_allocated = bucket <= flag.traffic_allocation;
         self.watch.allocation(flag, bucket, is_allocated);
         is_allocated
@@ -235,7 +268,7 @@ impl<'a, O: Observer> Run<'a, '_, O> {
             let answer = match &matcher.test {
                 Test::AllKeys => true,
                 Test::InSegment(segment) if matcher.attribute.is_none() => self.is_in_segment(segment),
-                Test::Leaf(leaf) => self.ask_leaf(leaf, matcher),
+                Test::Leaf(leaf) => self.request.ask(leaf, matcher),
                 _ => self.answer(matcher, depth)?,
             };
             self.watch.matcher_ends(matcher, answer);
@@ -251,30 +284,11 @@ impl<'a, O: Observer> Run<'a, '_, O> {
     fn answer(&self, matcher: &'a Matcher, depth: u32) -> Result<bool, TooDeep> {
         match &matcher.test {
             Test::AllKeys => Ok(true),
-            Test::InSegment(segment) => Ok(self.has_value(matcher) && self.is_in_segment(segment)),
+            Test::InSegment(segment) => Ok(self.request.has_value(matcher) && self.is_in_segment(segment)),
             Test::InRuleBasedSegment(segment) => self.is_in_rule_based_segment(segment, depth),
             Test::Dependency(dependency) => self.holds(dependency, depth),
-            Test::Leaf(leaf) => Ok(self.ask_leaf(leaf, matcher)),
+            Test::Leaf(leaf) => Ok(self.request.ask(leaf, matcher)),
             Test::Unusable => Ok(false),
-        }
-    }
-
-    #[inline(never)]
-    fn ask_leaf(&self, leaf: &Leaf, matcher: &Matcher) -> bool {
-        let Request { key, attributes, log, .. } = *self.request;
-        match &matcher.attribute {
-            None => leaf.matches_key(key.matching, self.request.key_hash, log),
-            Some(name) => match attributes.and_then(|all| all.get(name)) {
-                Some(value) => leaf.matches(value, name, log),
-                None => false,
-            },
-        }
-    }
-
-    fn has_value(&self, matcher: &Matcher) -> bool {
-        match &matcher.attribute {
-            None => true,
-            Some(name) => self.request.attributes.is_some_and(|all| all.get(name).is_some()),
         }
     }
 
@@ -283,17 +297,10 @@ impl<'a, O: Observer> Run<'a, '_, O> {
         let loaded = self.definitions.segment(segment.id);
         let has_key = match loaded {
             Some(loaded) => loaded.keys.contains(self.request.key_hash, self.request.key.matching),
-            None => self.segment_is_missing(segment),
+            None => self.request.segment_is_missing(segment),
         };
         self.watch.segment(segment, loaded.is_some(), has_key);
         has_key
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn segment_is_missing(&self, segment: &SegmentRef) -> bool {
-        self.request.log.warning(LOG, format_args!("segment {:?} is not loaded: nobody is in it", segment.name));
-        false
     }
 
     fn is_in_rule_based_segment(&self, segment: &'a NameRef, depth: u32) -> Result<bool, TooDeep> {

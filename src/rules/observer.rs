@@ -30,6 +30,9 @@ pub(crate) enum Reason {
 
 /// Hears the steps of one evaluation, in their order. What begins also ends, unless the evaluation is given up.
 pub(crate) trait Observer: Copy {
+    /// Whether the evaluation is for a program, whose impressions and timings count.
+    const COUNTS: bool;
+
     /// A flag is evaluated.
     #[inline(always)]
     fn flag_begins(self, _: &Flag) {}
@@ -99,4 +102,6 @@ pub(crate) trait Observer: Copy {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unwatched;
 
-impl Observer for Unwatched {}
+impl Observer for Unwatched {
+    const COUNTS: bool = true;
+}
