@@ -146,12 +146,8 @@ impl Bucket {
 
 impl Seen {
     fn by(matcher: &Matcher, request: &Request<'_>) -> Self {
-        let value = match &matcher.attribute {
-            None => Some(crate::input::Value::Text(request.key.matching)),
-            Some(name) => request.attributes.and_then(|all| all.look_up(name)),
-        };
         let mut json = String::new();
-        if let Some(value) = value {
+        if let Some(value) = request.value_for(matcher) {
             push_json(&mut json, value);
         }
         if json.len() > MAX_VALUE {

@@ -18,7 +18,7 @@ use super::labels::{self, Label};
 use super::matcher::{Dependency, LOG, Leaf, Matcher, NameRef, SegmentRef, Test};
 use super::observer::{Observer, Reason};
 use super::rule_based_segment::{Excluded, RuleBasedSegment};
-use crate::input::{Attributes, Key};
+use crate::input::{Attributes, Key, Value};
 use crate::logging::Logger;
 
 /// How deep evaluations of flags and rule-based segments may nest, the first one included.
@@ -58,10 +58,11 @@ impl Request<'_> {
         }
     }
 
-    fn has_value(&self, matcher: &Matcher) -> bool {
+    /// What a matcher looks at; nothing where the attribute is absent or null.
+    pub(super) fn value_for(&self, matcher: &Matcher) -> Option<Value<'_>> {
         match &matcher.attribute {
-            None => true,
-            Some(name) => self.attributes.is_some_and(|all| all.look_up(name).is_some()),
+            None => Some(Value::Text(self.key.matching)),
+            Some(name) => self.attributes.and_then(|all| all.look_up(name)),
         }
     }
 
@@ -284,7 +285,7 @@ impl<'a, O: Observer> Run<'a, '_, O> {
     fn answer(&self, matcher: &'a Matcher, depth: u32) -> Result<bool, TooDeep> {
         match &matcher.test {
             Test::AllKeys => Ok(true),
-            Test::InSegment(segment) => Ok(self.request.has_value(matcher) && self.is_in_segment(segment)),
+            Test::InSegment(segment) => Ok(self.request.value_for(matcher).is_some() && self.is_in_segment(segment)),
             Test::InRuleBasedSegment(segment) => self.is_in_rule_based_segment(segment, depth),
             Test::Dependency(dependency) => self.holds(dependency, depth),
             Test::Leaf(leaf) => Ok(self.request.ask(leaf, matcher)),
