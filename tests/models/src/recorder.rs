@@ -13,9 +13,10 @@ use super::tallies::{Entered, HOUR, Tallies};
 use crate::concurrent::{AtomicU64, Mutex, Ordering};
 use crate::models::{joined, take_a_part};
 
-pub(crate) const MODELS: [(&str, fn()); 6] = [
+pub(crate) const MODELS: [(&str, fn()); 7] = [
     ("an item of a growing array is made once", items_are_made_once),
     ("each impression is counted once, with its name, while they are collected", each_impression_is_counted_once),
+    ("flags whose counts are neighbours are named", neighbours_are_named),
     ("two threads count a flag for the first time", two_threads_name_one_flag),
     ("an hour that ends while it is counted loses nothing", an_hour_that_ends_loses_nothing),
     ("an answer was given before at a time at which it was", times_are_those_of_the_answer),
@@ -72,6 +73,27 @@ fn collected_meanwhile(times: &'static [i64], now: i64) -> Vec<(i64, u64)> {
 
 fn each_impression_is_counted_once() {
     assert_eq!(collected_meanwhile(&[TWO, TWO + 1, TWO], TWO), [(TWO, 3)]);
+}
+
+fn neighbours_are_named() {
+    take_a_part();
+    let tallies = Arc::new(Tallies::default());
+    let threads = [true, false].map(|counts| {
+        let tallies = Arc::clone(&tallies);
+        thread::spawn(move || {
+            if counts {
+                for (slot, name) in [(0, "one"), (1, "two")] {
+                    assert_eq!(tallies.add(slot, name, TWO), Entered::Kept);
+                }
+            } else {
+                assert_eq!(tallies.collect(TWO), Entered::Kept);
+            }
+        })
+    });
+    joined(threads);
+    assert_eq!(tallies.collect(TWO), Entered::Kept);
+    let found: Vec<_> = tallies.ledger().entries.iter().map(|((name, _), count)| (name.to_string(), *count)).collect();
+    assert_eq!(found, [("one".to_owned(), 1), ("two".to_owned(), 1)]);
 }
 
 fn two_threads_name_one_flag() {
