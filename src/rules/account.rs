@@ -5,7 +5,7 @@
 //! up early (Ruby's at a hundred levels). What is beyond is left out, and the account says so.
 
 use std::cell::RefCell;
-use std::ptr;
+use std::{io, ptr};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -24,6 +24,8 @@ use crate::input::push_json;
 const MAX_DEPTH: usize = 40;
 /// How many steps one account has at most.
 const MAX_STEPS: usize = 10_000;
+/// Bytes of JSON that its steps have, but for what they came to: names and patterns may be of any length.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Values whose JSON is longer, in bytes, are measured and not shown.
 const MAX_VALUE: usize = 1024;
 
@@ -179,9 +181,32 @@ struct Account {
     /// The outermost step, once it has ended.
     whole: Option<Step>,
     steps: usize,
+    bytes: Bytes,
     /// How many steps have begun that are left out.
     left_out: usize,
     is_cut: bool,
+}
+
+/// Bytes that were written, and are nowhere.
+#[derive(Debug, Default)]
+struct Bytes(usize);
+
+impl Bytes {
+    fn has_room_for(&mut self, kind: &Kind) -> bool {
+        // It fails in writing what is beyond; what was counted until then stays counted, and nothing more fits.
+        serde_json::to_writer(self, kind).is_ok()
+    }
+}
+
+impl io::Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        if self.0 > MAX_BYTES { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Recorder {
@@ -227,7 +252,11 @@ impl Step {
 
 impl Account {
     fn begin(&mut self, kind: Kind) {
-        if self.left_out > 0 || self.open.len() >= MAX_DEPTH || self.steps >= MAX_STEPS {
+        if self.left_out > 0
+            || self.open.len() >= MAX_DEPTH
+            || self.steps >= MAX_STEPS
+            || !self.bytes.has_room_for(&kind)
+        {
             self.left_out += 1;
             self.is_cut = true;
             return;

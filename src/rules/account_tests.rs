@@ -366,3 +366,17 @@ fn accounts_are_bounded_and_those_of_failures_end_where_it_failed() {
     assert_eq!([&steps["treatment"], &steps["decided_by"], &steps["label"]], [&json!(null); 3]);
     assert!(steps["steps"][0].get("result").is_none(), "{}", steps["steps"][0]["result"]);
 }
+
+#[test]
+fn long_texts_of_definitions_are_bounded_as_well() {
+    let values: Vec<String> = (0..20).map(|n| format!("{n}{}", "x".repeat(50_000))).collect();
+    let matcher = json!({"matcherType": "WHITELIST", "negate": true, "whitelistMatcherData": {"whitelist": values}});
+    let matchers = vec![matcher.to_string(); 100].join(",");
+    let world = World::with_flags(&[flag_json("long", &matchers)]);
+
+    let (decision, account) = world.explain("long", ANN, None);
+    assert_eq!((decision.treatment.as_str(), account.is_cut), ("on", true));
+    let length = account.steps.to_string().len();
+    assert!((1024 * 1024..5 * 1024 * 1024).contains(&length), "{length} bytes");
+    assert_eq!(account.steps["treatment"], json!("on"));
+}

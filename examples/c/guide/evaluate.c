@@ -52,6 +52,14 @@ static void why(const split_factory *factory) {
     /* doc: end */
 }
 
+static void account(const split_factory *factory) {
+    /* doc: explain */
+    split_json text;
+    if (split_explain(factory, "ann", "checkout_one_page", NULL, &text) == SPLIT_OK) puts(text.ptr);
+    split_json_release(&text);
+    /* doc: end */
+}
+
 static void many(const split_factory *factory) {
     /* doc: many */
     static const char *const flags[] = {"checkout_one_page", "payment_provider"};
@@ -86,6 +94,7 @@ int main(void) {
     with_properties(factory);
     with_configuration(factory);
     why(factory);
+    account(factory);
     many(factory);
     of_sets(factory);
     end(factory);

@@ -41,6 +41,11 @@ int main() {
         /* doc: end */
     }
     {
+        /* doc: explain */
+        std::cout << split.explain("ann", "checkout_one_page").text() << '\n';
+        /* doc: end */
+    }
+    {
         /* doc: many */
         const std::vector<std::string> flags{"checkout_one_page", "payment_provider"};
         for (const splitio::ResultView result : split.treatments("ann", flags)) {
