@@ -42,7 +42,7 @@ int main() {
     }
     {
         /* doc: explain */
-        std::cout << split.explain("ann", "checkout_one_page").text() << '\n';
+        std::cout << split.explain("ann", "checkout_one_page").view() << '\n';
         /* doc: end */
     }
     {
