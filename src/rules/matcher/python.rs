@@ -41,7 +41,12 @@ struct Translator<'p> {
     flags: Flags,
     /// The groups that are open.
     groups: Vec<Group>,
-    names: Vec<&'p str>,
+    /// Names of groups, and their numbers.
+    names: Vec<(&'p str, usize)>,
+    /// How many groups capture.
+    captures: usize,
+    /// The last group that a condition asks for; it may come later.
+    condition: usize,
     /// Whether a quantifier may follow.
     repeatable: bool,
 }
@@ -62,6 +67,8 @@ pub(super) fn translate(pattern: &str) -> Result<String> {
         flags: Flags::default(),
         groups: Vec::new(),
         names: Vec::new(),
+        captures: 0,
+        condition: 0,
         repeatable: false,
     };
     while let Some((at, c)) = translator.rest.next() {
@@ -69,6 +76,10 @@ pub(super) fn translate(pattern: &str) -> Result<String> {
     }
     if !translator.groups.is_empty() {
         return translator.fail("an unclosed group");
+    }
+    // The engine would look for it, and panic.
+    if translator.condition > translator.captures {
+        return translator.fail("a condition on a group that is not there");
     }
     Ok(translator.out)
 }
@@ -363,6 +374,7 @@ impl<'p> Translator<'p> {
     /// After an open parenthesis.
     fn open(&mut self) -> Result<()> {
         if !self.eat('?') {
+            self.captures += 1;
             return self.begin("(", false);
         }
         match self.rest.next().map(|(_, c)| c) {
@@ -389,7 +401,15 @@ impl<'p> Translator<'p> {
             Some(c @ ('=' | '!')) => self.begin(&format!("(?{c}"), true),
             Some('(') => {
                 let condition = self.name(')')?;
-                self.begin(&format!("(?({condition})"), false)
+                // The engine knows a name here only in a form of its own.
+                let named = self.names.iter().find(|(name, _)| *name == condition).map(|(_, group)| *group);
+                match named.or_else(|| condition.parse().ok()) {
+                    None | Some(0) => self.fail("a condition on a group that is not known"),
+                    Some(group) => {
+                        self.condition = self.condition.max(group);
+                        self.begin(&format!("(?({group})"), false)
+                    }
+                }
             }
             Some(c) => self.flag_group(c),
             None => self.fail("an unclosed group"),
@@ -404,10 +424,11 @@ impl<'p> Translator<'p> {
 
     fn named(&mut self) -> Result<()> {
         let name = self.name('>')?;
-        if self.names.contains(&name) {
+        if self.names.iter().any(|(known, _)| *known == name) {
             return self.fail("a second group of the same name");
         }
-        self.names.push(name);
+        self.captures += 1;
+        self.names.push((name, self.captures));
         self.begin(&format!("(?P<{name}>"), false)
     }
 
