@@ -29,6 +29,16 @@ Answer unrecorded(const splitio::Factory &factory, const Arguments &arguments, c
     return answer;
 }
 
+/// An evaluation's error, by the words of an account (docs/explain.md).
+const char *status_of(const std::error_code &error) {
+    if (!error) return "evaluated";
+    if (error == splitio::Errc::unknown_flag) return "unknown_flag";
+    if (error == splitio::Errc::not_ready) return "not_ready";
+    if (error == splitio::Errc::invalid_argument) return "invalid";
+    if (error == splitio::Errc::storage) return "storage_failed";
+    return "failed";
+}
+
 Answer recorded(const splitio::Factory &factory, const Arguments &arguments, const std::string &flag) {
     const splitio::Result result = factory.treatment_with_config(key_of(arguments), flag, options_of(arguments));
     Answer answer;
@@ -37,7 +47,7 @@ Answer recorded(const splitio::Factory &factory, const Arguments &arguments, con
     if (const auto config = result.config()) answer.config = *config, answer.has_config = true;
     answer.label = result.label(), answer.has_label = !answer.label.empty();
     answer.change_number = std::to_string(result.change_number());
-    answer.status = result.error() ? result.error().message() : "evaluated";
+    answer.status = status_of(result.error());
     return answer;
 }
 
@@ -61,18 +71,21 @@ std::string as_text(const Answer &answer, const Output &output) {
 } // namespace
 
 Exit evaluate(const Arguments &arguments, const Output &output) {
-    const splitio::Factory factory = connected(arguments);
+    splitio::Factory factory = connected(arguments);
     std::vector<std::string> flags = arguments.names;
     if (!arguments.sets.empty()) {
         for (const splitio::FlagView flag : factory.flags()) {
             if (is_in_any(flag, arguments.sets)) flags.emplace_back(flag.name());
         }
     }
-    Exit status = flags.empty() ? exit_bad : exit_good;
+    if (flags.empty()) throw Failure{exit_bad, "no flag is in these sets"};
+    Exit status = exit_good;
     for (const std::string &flag : flags) {
         const Answer answer = (arguments.record ? recorded : unrecorded)(factory, arguments, flag);
         output.line(output.json() ? as_json(answer) : as_text(answer, output));
         if (answer.status != "evaluated") status = exit_bad;
     }
+    // Impressions that were asked for are to arrive.
+    if (arguments.record) factory.destroy();
     return status;
 }

@@ -111,8 +111,8 @@ private:
         line += ": " + (step["attribute"].is_null() ? "the key" : "attribute " + harmless(step["attribute"].text()));
         line += !step["value_bytes"].is_null() ? " has " + step["value_bytes"].text() + " bytes"
                 : step["value"].is_null()      ? " is absent"
-                                               : " is " + step["value"].json();
-        return step["expected"].is_null() ? line : line + ", wanted " + wanted(step["expected"]);
+                                               : " is " + harmless(step["value"].json());
+        return step["expected"].is_null() ? line : line + ", wanted " + harmless(wanted(step["expected"]));
     }
     std::string segment(const Value &step) const {
         return verdict(step) + "segment " + harmless(step["segment"].text()) +

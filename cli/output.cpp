@@ -25,8 +25,27 @@ bool Output::line(const std::string &text) const {
     return static_cast<bool>(std::cout << text << std::endl);
 }
 
+namespace {
+
+/// How many bytes the character at the head of a UTF-8 text takes, if a terminal obeys it: a control character, also of
+/// those above ASCII, or one that turns the direction of what follows. 0 for all others.
+std::size_t obeyed(std::string_view text) {
+    const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+    if (byte(0) < ' ' || byte(0) == 0x7f) return 1;
+    if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return 2;
+    const bool embeds = byte(1) == 0x80 && byte(2) >= 0xaa && byte(2) <= 0xae;
+    const bool isolates = byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;
+    return byte(0) == 0xe2 && (embeds || isolates) ? 3 : 0;
+}
+
+} // namespace
+
 std::string harmless(std::string_view text) {
     std::string shown;
-    for (const char c : text) shown += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c;
+    while (!text.empty()) {
+        const std::size_t length = obeyed(text);
+        shown += length > 0 ? '?' : text.front();
+        text.remove_prefix(length > 0 ? length : 1);
+    }
     return shown;
 }
