@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::logging::{Level, Logger};
 
 const REMINDER: Duration = Duration::from_secs(3600);
-/// Lines within that time. The last of them says that it is.
+/// Lines of each level within that time, so that no warnings hide an error. The last of them says that it is.
 const MOST: usize = 10;
 
 /// The state of one thing that can be wrong, in one way or in several at a time.
@@ -27,6 +27,7 @@ pub(crate) struct Complaint {
 /// A line of the last hour.
 #[derive(Debug)]
 struct Said {
+    level: Level,
     about: String,
     at: Instant,
     /// It is right again. If it goes wrong once more, that is news.
@@ -48,11 +49,12 @@ impl Complaint {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.retain(|said| said.at.elapsed() < REMINDER);
         let known = said.iter().any(|said| !said.settled && said.about == about);
-        let aloud = !known && said.len() < MOST;
+        let before = said.iter().filter(|said| said.level == level).count();
+        let aloud = !known && before < MOST;
         if aloud {
-            said.push(Said { about: about.to_owned(), at: Instant::now(), settled: false });
+            said.push(Said { level, about: about.to_owned(), at: Instant::now(), settled: false });
         }
-        let last = aloud && said.len() == MOST;
+        let last = aloud && before + 1 == MOST;
         drop(said);
         if last {
             self.log.log(level, self.target, format_args!("{text} (said too often: at debug level for a while)"));
@@ -125,6 +127,17 @@ mod tests {
         complaint.say(Level::Warning, "away".to_owned());
         let expected = [(Level::Warning, "away"), (Level::Info, "back"), (Level::Warning, "away")];
         assert_eq!(lines.lines(), expected.map(|(level, text)| (level, text.to_owned())));
+    }
+
+    #[test]
+    fn warnings_hide_no_error() {
+        let (log, lines) = Logger::recording(Level::Warning);
+        let complaint = Complaint::new(log, "test");
+        for number in 0..2 * MOST {
+            complaint.say(Level::Warning, format!("the {number}th"));
+        }
+        complaint.say(Level::Error, "check the SDK key".to_owned());
+        assert_eq!((lines.count(Level::Warning), lines.count(Level::Error)), (MOST, 1));
     }
 
     #[test]

@@ -87,14 +87,31 @@ impl Pattern {
 
 /// The longest text for a pattern in the engine's words.
 fn longest(translated: &str) -> usize {
-    // Possessive quantifiers, which the plain engine takes for two.
-    let is_possessive = ["*+", "++", "?+", "}+"].iter().any(|quantifier| translated.contains(quantifier));
     let config = NFA::config().nfa_size_limit(Some(LARGEST)).which_captures(WhichCaptures::None);
     match NFA::compiler().configure(config).build(translated) {
-        Ok(plain) if !is_possessive => (WORK / plain.states().len().max(1)).max(LONGEST_HARD),
+        Ok(plain) if !has_possessive(translated) => (WORK / plain.states().len().max(1)).max(LONGEST_HARD),
         // What is no plain automaton needs steps back.
         _ => LONGEST_HARD,
     }
+}
+
+/// Whether there are possessive quantifiers, which the plain engine takes for two.
+fn has_possessive(translated: &str) -> bool {
+    let (mut in_class, mut after_quantifier) = (false, false);
+    let mut characters = translated.chars();
+    while let Some(character) = characters.next() {
+        if character == '+' && after_quantifier {
+            return true;
+        }
+        match character {
+            '\\' => drop(characters.next()),
+            '[' => in_class = true,
+            ']' => in_class = false,
+            _ => {}
+        }
+        after_quantifier = !in_class && matches!(character, '*' | '+' | '?' | '}');
+    }
+    false
 }
 
 #[cfg(test)]
@@ -106,6 +123,26 @@ mod tests {
 
     fn is_in(pattern: &str, text: &str) -> Option<bool> {
         Pattern::compile(pattern).ok().map(|pattern| pattern.is_in(text, &Logger::silent()))
+    }
+
+    #[test]
+    fn only_possessive_quantifiers_are_taken_for_such() {
+        let rows = [
+            ("a*+", true),
+            ("a++b", true),
+            ("a?+", true),
+            ("a{2}+", true),
+            (r"\*+", false),
+            (r"\++", false),
+            ("[*+]", false),
+            ("[-+*+]b+", false),
+            (r"[\]*+]", false),
+            ("a+b*c?d{2}e+", false),
+        ];
+        for (pattern, expected) in rows {
+            let translated = python::translate(pattern).expect(pattern);
+            assert_eq!(has_possessive(&translated), expected, "{pattern}: {translated}");
+        }
     }
 
     #[test]
