@@ -419,7 +419,9 @@ class Backend(Scratch):
         self.assertGreater(self.impressions(), 0)
 
     def test_a_key_that_is_refused(self):
-        found = run("flags", "--config", self.config, environment={"SPLIT_SDK_KEY": "another"}, status=3)
+        found = run(
+            "flags", "--config", self.config, "--timeout", "1", environment={"SPLIT_SDK_KEY": "another"}, status=3
+        )
         self.assertIn("does not accept the SDK key", found.stderr)
         self.assertNotIn("another", found.stderr)
 
