@@ -227,7 +227,7 @@ def test_refused_writes_wait(outage, flags, sdk):
         assert sdk.treatment("ann", "plain") == "on"
         assert sdk.treatment("ann", "for_members") == "on"
         assert sdk.track("ann") is True
-        assert levels(sdk.log(), "ERROR")
+        eventually(lambda: levels(sdk.log(), "ERROR"), "an error")
     finally:
         flags.config_set("maxmemory", "0")
     sdk.destroy()
