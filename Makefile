@@ -21,8 +21,13 @@
 #                   descriptors stay flat; writes docs/soak.svg
 #   make package-check
 #                   the Debian packages in a clean root, and what cargo-c installs (as root; about twenty minutes)
+#   make first-hour [LANGUAGE=name]
+#                   what a newcomer meets, in each language, from an empty machine: writes docs/first-hour (as root; half an hour)
 
-.PHONY: demo test bench fuzz soak sanitize deny reproducible docs install package-check wheel leaks
+# CMake's makefiles would say so in dozens of lines.
+MAKEFLAGS += --no-print-directory
+
+.PHONY: demo test bench fuzz soak sanitize deny reproducible docs install package-check wheel leaks first-hour
 
 wheel leaks:
 	@scripts/setup $@
@@ -43,3 +48,7 @@ install:
 soak:
 	@scripts/setup $@
 	@scripts/$@ $(MINUTES)
+
+first-hour:
+	@scripts/setup $@
+	@scripts/$@ $(LANGUAGE)

@@ -40,6 +40,12 @@ link_library() {
     ln -sf libsplitio.so.1 "$LIBRARIES/libsplitio.so"
 }
 
+# Where this machine gets the packages of a release of Debian.
+mirror() {
+    apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(SITE)' 'Created-By: Packages' |
+        awk -v suite="$1" '$1 == suite && $2 == "main" { print $3; exit }'
+}
+
 # Builds the emulator of Split's back end, unless SPLITIO_EMULATOR names one.
 build_emulator() {
     [ -z "${SPLITIO_EMULATOR:-}" ] || return 0

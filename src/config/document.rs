@@ -26,8 +26,8 @@ Options have the names of Split's documentation; each is also known in snake cas
 
 - `null` in JSON puts an option back to its default.
 - An unknown name or a value of the wrong type is an error. With `strictConfig` false an unknown name is ignored, with a
-  debug line in the log, and a wrong type gives the default, with a warning; only where that would be unsafe, or would
-  read from somewhere else, it stays an error.
+  warning where it looks misspelt and else a debug line in the log, and a wrong type gives the default, with a warning;
+  only where that would be unsafe, or would read from somewhere else, it stays an error.
 - A number below a *minimum* is raised to it. Any other number out of range gives the default, and so does a text that
   is not one of an enum. Both with a warning, which is logged when a factory is made.
 - Times of more than a hundred years are a hundred years.

@@ -24,6 +24,7 @@ mod values;
 
 pub use error::{ConfigError, Notice};
 pub use fallback::{FallbackTreatment, FallbackTreatments};
+pub(crate) use resolve::DEFAULT_FILE;
 pub use settings::Settings;
 pub use spec::{Group, Kind, OptionSpec, Range, Unit};
 pub use table::options;

@@ -21,6 +21,9 @@ use crate::logging::Level;
 /// Least patience with an answer that has begun, unless readTimeout says otherwise.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// In the home directory, where the option splitFile names no other. As of Split's SDKs.
+pub(crate) const DEFAULT_FILE: &str = ".split";
+
 impl Settings {
     /// Decides the mode, and makes typed values of everything. Reads the certificate files that options name, if the
     /// mode needs them. The notices are what to log when a factory is made.
@@ -126,7 +129,7 @@ impl Reader<'_> {
 
             split_file: match (self.text(Id::SplitFile), &home) {
                 (Some(path), _) => path.into(),
-                (None, Some(home)) => home.join(".split"),
+                (None, Some(home)) => home.join(DEFAULT_FILE),
                 (None, None) if mode == Mode::Localhost => return Err(ConfigError::NoHome),
                 (None, None) => PathBuf::new(),
             },

@@ -56,11 +56,14 @@ impl Settings {
 
     fn assign(&mut self, name: &str, raw: Raw<'_>, strict: bool) -> Result<(), ConfigError> {
         let Some(id) = table::find(name) else {
-            let error = ConfigError::UnknownOption { name: name.to_owned(), nearest: table::nearest(name) };
+            let nearest = table::nearest(name);
+            let error = ConfigError::UnknownOption { name: name.to_owned(), nearest };
             if strict {
                 return Err(error);
             }
-            self.note(name, Level::Debug, format!("ignored: {error}"));
+            // More likely misspelt than another SDK's.
+            let level = if nearest.is_some() { Level::Warning } else { Level::Debug };
+            self.note(name, level, format!("ignored: {error}"));
             return Ok(());
         };
         let spec = id.spec();
@@ -241,6 +244,19 @@ mod tests {
                 assert_eq!(levels(Level::Debug), 2, "{notices:?}");
                 assert_eq!(levels(Level::Warning), 1 + usize::from(json.contains('7')), "{notices:?}");
             }
+        }
+    }
+
+    #[test]
+    fn unknown_names_that_look_misspelt_are_said_aloud() {
+        for (name, level) in
+            [("spiltFile", Level::Warning), ("split_fil", Level::Warning), ("threadPool", Level::Debug)]
+        {
+            let mut settings = Settings::new();
+            settings.merge_json(&format!(r#"{{"strictConfig": false, "{name}": 1}}"#)).expect("lenient");
+            let notices: Vec<_> = settings.notices().collect();
+            assert_eq!((notices.len(), notices[0].level), (1, level), "{name}: {notices:?}");
+            assert!(notices[0].text.starts_with(&format!("ignored: unknown option {name}")), "{notices:?}");
         }
     }
 

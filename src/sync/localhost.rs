@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::Ground;
 use super::io::{Io, Stop};
 use crate::callbacks::{Event, Outlets};
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_FILE};
 use crate::descriptors::Descriptors;
 use crate::files;
 use crate::lifecycle::Lifecycle;
@@ -43,7 +43,7 @@ const LARGEST_FILE: u64 = 1 << 30;
 #[non_exhaustive]
 pub enum LoadError {
     /// The file cannot be read.
-    #[error("cannot read {path:?}: {cause}")]
+    #[error("cannot read {path:?}: {cause}{}", or_another(.path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -60,6 +60,11 @@ pub enum LoadError {
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
+}
+
+/// Who named no file, or misspelt the option, does not know where this one comes from.
+fn or_another(path: &Path) -> &'static str {
+    if path.ends_with(DEFAULT_FILE) { "; the option splitFile names another file" } else { "" }
 }
 
 /// The files of one factory, and what was last read of them.
@@ -367,4 +372,19 @@ fn anchored(path: &Path) -> PathBuf {
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     files::read(path, LARGEST_FILE).map_err(|cause| LoadError::Read { path: path.to_owned(), cause })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_nobody_named_says_how_to_name_another() {
+        for (path, hint) in [("/nowhere/.split", true), ("/nowhere/flags.split", false), ("/nowhere/flags.yaml", false)]
+        {
+            let error = read(Path::new(path)).expect_err(path).to_string();
+            assert!(error.starts_with(&format!("cannot read {path:?}: ")), "{error}");
+            assert_eq!(error.ends_with("; the option splitFile names another file"), hint, "{error}");
+        }
+    }
 }

@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package client
+
+import _ "github.com/libsplitio/libsplitio/bindings/go/internal/cgo"
