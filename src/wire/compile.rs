@@ -222,55 +222,54 @@ impl Compiler<'_> {
     fn matcher(&mut self, dto: &MatcherDto<'_>, of: &dyn Display) -> Result<Option<Matcher>, WireError> {
         let kind = dto.matcher_type.as_ref().map_or("", Text::as_ref);
         let Some(kind) = Kind::named(kind) else { return Ok(None) };
-        let Some(test) = self.test(kind.name(), dto, of)? else { return Ok(None) };
+        let test = self.test(kind, dto, of)?;
         let attribute = dto.key_selector.as_ref().and_then(|selector| selector.attribute.as_ref());
         let attribute = attribute.map(|name| AttributeName::new(name.as_ref()));
         Ok(Some(Matcher { kind, test, negate: dto.negate.unwrap_or(false), attribute }))
     }
 
-    /// What a matcher asks; `None` if its type is not supported.
-    fn test(&mut self, kind: &str, dto: &MatcherDto<'_>, of: &dyn Display) -> Result<Option<Test>, WireError> {
+    /// What a matcher of this type asks.
+    fn test(&mut self, kind: Kind, dto: &MatcherDto<'_>, of: &dyn Display) -> Result<Test, WireError> {
         let segment = dto.user_defined_segment_matcher_data.as_ref().and_then(|data| data.segment_name.as_ref());
         let list = dto.whitelist_matcher_data.as_ref().and_then(|data| data.whitelist.as_deref());
         let leaf = match kind {
-            "ALL_KEYS" => return Ok(Some(Test::AllKeys)),
-            "IN_SEGMENT" => {
+            Kind::AllKeys => return Ok(Test::AllKeys),
+            Kind::InSegment => {
                 let segment = segment_name(segment)?.map(|name| self.registry.segment(name)).transpose()?;
-                return Ok(Some(segment.map_or(Test::Unusable, Test::InSegment)));
+                return Ok(segment.map_or(Test::Unusable, Test::InSegment));
             }
-            "IN_RULE_BASED_SEGMENT" => {
+            Kind::InRuleBasedSegment => {
                 let segment = segment_name(segment)?.map(NameRef::new);
-                return Ok(Some(segment.map_or(Test::Unusable, Test::InRuleBasedSegment)));
+                return Ok(segment.map_or(Test::Unusable, Test::InRuleBasedSegment));
             }
-            "IN_SPLIT_TREATMENT" => {
+            Kind::InSplitTreatment => {
                 let data = dto.dependency_matcher_data.as_ref();
                 let Some((flag, treatments)) =
                     data.and_then(|data| data.split.as_ref().zip(data.treatments.as_deref()))
                 else {
-                    return Ok(Some(Test::Unusable));
+                    return Ok(Test::Unusable);
                 };
-                return Ok(Some(Test::Dependency(Box::new(dependency(Some(flag), treatments)?))));
+                return Ok(Test::Dependency(Box::new(dependency(Some(flag), treatments)?)));
             }
-            "WHITELIST" => list.map(table).transpose()?.map(Leaf::Whitelist),
-            "STARTS_WITH" => list.map(boxes).map(Leaf::StartsWith),
-            "ENDS_WITH" => list.map(boxes).map(Leaf::EndsWith),
-            "CONTAINS_STRING" => list.map(boxes).map(Leaf::Contains),
-            "MATCHES_STRING" => self.pattern(dto.string_matcher_data.as_ref(), of),
-            "EQUAL_TO" | "GREATER_THAN_OR_EQUAL_TO" | "LESS_THAN_OR_EQUAL_TO" => unary_number(kind, dto),
-            "BETWEEN" => between_numbers(dto),
-            "EQUAL_TO_BOOLEAN" => dto.boolean_matcher_data.map(Leaf::Boolean),
-            "CONTAINS_ALL_OF_SET" => set(SetRelation::ContainsAll, list)?,
-            "CONTAINS_ANY_OF_SET" => set(SetRelation::ContainsAny, list)?,
-            "EQUAL_TO_SET" => set(SetRelation::Equal, list)?,
-            "PART_OF_SET" => set(SetRelation::PartOf, list)?,
-            "EQUAL_TO_SEMVER" => self.semver(dto.string_matcher_data.as_ref(), SemverTest::Equal, of),
-            "GREATER_THAN_OR_EQUAL_TO_SEMVER" => self.semver(dto.string_matcher_data.as_ref(), SemverTest::AtLeast, of),
-            "LESS_THAN_OR_EQUAL_TO_SEMVER" => self.semver(dto.string_matcher_data.as_ref(), SemverTest::AtMost, of),
-            "BETWEEN_SEMVER" => self.semver_between(dto, of),
-            "IN_LIST_SEMVER" => list.map(|list| self.semver_list(list, of)).transpose()?,
-            _ => return Ok(None),
+            Kind::Whitelist => list.map(table).transpose()?.map(Leaf::Whitelist),
+            Kind::StartsWith => list.map(boxes).map(Leaf::StartsWith),
+            Kind::EndsWith => list.map(boxes).map(Leaf::EndsWith),
+            Kind::ContainsString => list.map(boxes).map(Leaf::Contains),
+            Kind::MatchesString => self.pattern(dto.string_matcher_data.as_ref(), of),
+            Kind::EqualTo | Kind::GreaterThanOrEqualTo | Kind::LessThanOrEqualTo => unary_number(kind, dto),
+            Kind::Between => between_numbers(dto),
+            Kind::EqualToBoolean => dto.boolean_matcher_data.map(Leaf::Boolean),
+            Kind::ContainsAllOfSet => set(SetRelation::ContainsAll, list)?,
+            Kind::ContainsAnyOfSet => set(SetRelation::ContainsAny, list)?,
+            Kind::EqualToSet => set(SetRelation::Equal, list)?,
+            Kind::PartOfSet => set(SetRelation::PartOf, list)?,
+            Kind::EqualToSemver => self.semver(dto.string_matcher_data.as_ref(), SemverTest::Equal, of),
+            Kind::GreaterThanOrEqualToSemver => self.semver(dto.string_matcher_data.as_ref(), SemverTest::AtLeast, of),
+            Kind::LessThanOrEqualToSemver => self.semver(dto.string_matcher_data.as_ref(), SemverTest::AtMost, of),
+            Kind::BetweenSemver => self.semver_between(dto, of),
+            Kind::InListSemver => list.map(|list| self.semver_list(list, of)).transpose()?,
         };
-        Ok(Some(leaf.map_or(Test::Unusable, Test::Leaf)))
+        Ok(leaf.map_or(Test::Unusable, Test::Leaf))
     }
 
     fn pattern(&self, text: Option<&Text<'_>>, of: &dyn Display) -> Option<Leaf> {
@@ -324,7 +323,7 @@ fn unsupported() -> Condition {
         is_rollout: true,
         usable: true,
         label: labels::UNSUPPORTED,
-        matchers: Box::new([Matcher { kind: Kind::ALL_KEYS, test: Test::AllKeys, negate: false, attribute: None }]),
+        matchers: Box::new([Matcher { kind: Kind::AllKeys, test: Test::AllKeys, negate: false, attribute: None }]),
         partitions: Box::new([Partition {
             up_to: 100,
             choice: Choice { treatment: Interned::control(), config: None },
@@ -417,13 +416,13 @@ fn bound(number: Number) -> Bound {
     }
 }
 
-fn unary_number(kind: &str, dto: &MatcherDto<'_>) -> Option<Leaf> {
+fn unary_number(kind: Kind, dto: &MatcherDto<'_>) -> Option<Leaf> {
     let data = dto.unary_numeric_matcher_data.as_ref()?;
     let value = Some(bound(data.value?));
     let by = |date| unit(data.data_type.as_ref(), date);
     Some(Leaf::Number(match kind {
-        "EQUAL_TO" => NumberTest::new(by(Unit::Day), value, value),
-        "GREATER_THAN_OR_EQUAL_TO" => NumberTest::new(by(Unit::Minute), value, None),
+        Kind::EqualTo => NumberTest::new(by(Unit::Day), value, value),
+        Kind::GreaterThanOrEqualTo => NumberTest::new(by(Unit::Minute), value, None),
         _ => NumberTest::new(by(Unit::Minute), None, value),
     }))
 }

@@ -1,47 +1,60 @@
 //! The types of matchers, as definitions name them. Evaluations do not look at them; people do.
 
-/// The type of a matcher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kind(u8);
+/// Makes the enum and its names of one list.
+macro_rules! kinds {
+    ($($kind:ident = $name:literal,)*) => {
+        /// The type of a matcher.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind {
+            $($kind,)*
+        }
 
-const NAMES: [&str; 23] = [
-    "ALL_KEYS",
-    "IN_SEGMENT",
-    "IN_RULE_BASED_SEGMENT",
-    "IN_SPLIT_TREATMENT",
-    "WHITELIST",
-    "STARTS_WITH",
-    "ENDS_WITH",
-    "CONTAINS_STRING",
-    "MATCHES_STRING",
-    "EQUAL_TO",
-    "GREATER_THAN_OR_EQUAL_TO",
-    "LESS_THAN_OR_EQUAL_TO",
-    "BETWEEN",
-    "EQUAL_TO_BOOLEAN",
-    "CONTAINS_ALL_OF_SET",
-    "CONTAINS_ANY_OF_SET",
-    "EQUAL_TO_SET",
-    "PART_OF_SET",
-    "EQUAL_TO_SEMVER",
-    "GREATER_THAN_OR_EQUAL_TO_SEMVER",
-    "LESS_THAN_OR_EQUAL_TO_SEMVER",
-    "BETWEEN_SEMVER",
-    "IN_LIST_SEMVER",
-];
+        impl Kind {
+            /// The type of this name; `None` for those that this library does not have.
+            pub(crate) fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Kind::$kind),)*
+                    _ => None,
+                }
+            }
 
-impl Kind {
-    pub(crate) const ALL_KEYS: Kind = Kind(0);
+            /// Its name.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Kind::$kind => $name,)*
+                }
+            }
+        }
 
-    /// The type of this name; `None` for those that this library does not have.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        NAMES.iter().position(|known| *known == name).map(|place| Kind(place as u8))
-    }
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$($name),*];
+    };
+}
 
-    /// Its name.
-    pub(crate) fn name(self) -> &'static str {
-        NAMES[usize::from(self.0)]
-    }
+kinds! {
+    AllKeys = "ALL_KEYS",
+    InSegment = "IN_SEGMENT",
+    InRuleBasedSegment = "IN_RULE_BASED_SEGMENT",
+    InSplitTreatment = "IN_SPLIT_TREATMENT",
+    Whitelist = "WHITELIST",
+    StartsWith = "STARTS_WITH",
+    EndsWith = "ENDS_WITH",
+    ContainsString = "CONTAINS_STRING",
+    MatchesString = "MATCHES_STRING",
+    EqualTo = "EQUAL_TO",
+    GreaterThanOrEqualTo = "GREATER_THAN_OR_EQUAL_TO",
+    LessThanOrEqualTo = "LESS_THAN_OR_EQUAL_TO",
+    Between = "BETWEEN",
+    EqualToBoolean = "EQUAL_TO_BOOLEAN",
+    ContainsAllOfSet = "CONTAINS_ALL_OF_SET",
+    ContainsAnyOfSet = "CONTAINS_ANY_OF_SET",
+    EqualToSet = "EQUAL_TO_SET",
+    PartOfSet = "PART_OF_SET",
+    EqualToSemver = "EQUAL_TO_SEMVER",
+    GreaterThanOrEqualToSemver = "GREATER_THAN_OR_EQUAL_TO_SEMVER",
+    LessThanOrEqualToSemver = "LESS_THAN_OR_EQUAL_TO_SEMVER",
+    BetweenSemver = "BETWEEN_SEMVER",
+    InListSemver = "IN_LIST_SEMVER",
 }
 
 #[cfg(test)]
@@ -50,9 +63,9 @@ mod tests {
 
     #[test]
     fn types_are_known_by_their_names() {
-        for name in NAMES {
+        for &name in NAMES {
             assert_eq!(Kind::named(name).map(Kind::name), Some(name));
         }
-        assert_eq!((Kind::named("ALL_KEYS"), Kind::named("NEW")), (Some(Kind::ALL_KEYS), None));
+        assert_eq!((Kind::named("ALL_KEYS"), Kind::named("NEW")), (Some(Kind::AllKeys), None));
     }
 }
