@@ -20,6 +20,17 @@ die() {
     exit 1
 }
 
+# Puts arguments into two arrays: those before "--", and those after it.
+split_at_dashes() { # array array arguments...
+    local -n before=$1 after=$2
+    shift 2
+    while [ "$1" != -- ]; do
+        before+=("$1")
+        shift
+    done
+    after=("${@:2}")
+}
+
 # Directory below the target directory in which cargo puts a profile.
 profile_directory() {
     case $1 in

@@ -62,13 +62,8 @@ run_suite() { # mode suite prefix...
 
 # Builds all suites of a mode, runs two at a time, and adds up what they say.
 mode() { # mode flags -- prefix
-    local mode=$1 flags=() suite status
-    shift
-    while [ "$1" != -- ]; do
-        flags+=("$1")
-        shift
-    done
-    shift
+    local mode=$1 flags=() prefix=() suite status
+    split_at_dashes flags prefix "${@:2}"
     say "$(basename "$0"): $mode"
     local ready=()
     for suite in "${SUITES[@]}"; do
@@ -82,7 +77,7 @@ mode() { # mode flags -- prefix
     done
     for suite in "${ready[@]}"; do
         while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
-        run_suite "$mode" "$suite" "$@" &
+        run_suite "$mode" "$suite" "${prefix[@]}" &
     done
     wait
     for suite in "${ready[@]}"; do
@@ -111,17 +106,12 @@ mode() { # mode flags -- prefix
 # A sanitizer that finds nothing may not be there: it has to find what tests/sanitize/planted.c does wrong. Arguments as of
 # `mode`; lines of a fault and what is said of it come on standard input. The script has COMPILE, a compiler for C.
 planted() { # mode flags -- prefix
-    local mode=$1 flags=() fault words
-    shift
-    while [ "$1" != -- ]; do
-        flags+=("$1")
-        shift
-    done
-    shift
+    local mode=$1 flags=() prefix=() fault words
+    split_at_dashes flags prefix "${@:2}"
     check "tests/sanitize/planted.c is built ($mode)" "${COMPILE[@]}" -g "${flags[@]}" "${WARNINGS[@]}" -Iinclude \
         tests/sanitize/planted.c -o "$work/planted-$mode" -L"$LIBRARIES" -lsplitio -Wl,-rpath,"$LIBRARIES" -lpthread
     while read -r fault words; do
-        check "$fault is caught ($mode)" fault_is_caught "$words" "$@" "$work/planted-$mode" "$fault"
+        check "$fault is caught ($mode)" fault_is_caught "$words" "${prefix[@]}" "$work/planted-$mode" "$fault"
     done
 }
 

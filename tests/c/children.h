@@ -13,9 +13,9 @@
 /* Milliseconds after which a child is taken to hang. */
 enum { CHILD_MS = 2 * PATIENCE_MS };
 
-/* How a child ended; -1 for one that hung and was killed. */
-static inline int status_of(pid_t child) {
-    long long until = now_ms() + CHILD_MS;
+/* How a child ended within so many milliseconds; -1 for one that did not, and was killed. */
+static inline int ended_within(pid_t child, long long limit) {
+    long long until = now_ms() + limit;
     int status = -1;
     while (waitpid(child, &status, WNOHANG) == 0) {
         if (now_ms() > until) {
@@ -26,6 +26,11 @@ static inline int status_of(pid_t child) {
         usleep(2000);
     }
     return status;
+}
+
+/* How a child ended; -1 for one that hung and was killed. */
+static inline int status_of(pid_t child) {
+    return ended_within(child, CHILD_MS);
 }
 
 static inline pid_t forked(void (*body)(void)) {

@@ -3,13 +3,11 @@
  * does is in dlopen.c, what callbacks may end in callbacks.c, and who waits during destroy in destroyed.c.
  */
 #include "backend.h"
+#include "children.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static backend *server;
 
@@ -44,19 +42,9 @@ static void wait_until_ready(void) {
     close(ready[0]);
 }
 
-/* The status with which a program ends within so many milliseconds; -1 if it does not, and is killed. */
-static int ended_within(pid_t child, long long limit) {
-    long long deadline = now_ms() + (effort(100) == 100 ? limit : limit * 10);
-    int status = -1;
-    while (waitpid(child, &status, WNOHANG) == 0) {
-        if (now_ms() > deadline) {
-            kill(child, SIGKILL);
-            waitpid(child, &status, 0);
-            return -1;
-        }
-        usleep(2000);
-    }
-    return status;
+/* Milliseconds that a program may take, more where every step is slow. */
+static long long allowed(long long limit) {
+    return effort(100) == 100 ? limit : limit * 10;
 }
 
 static split_factory *with_an_event(const char *json) {
@@ -85,7 +73,7 @@ static void sigterm_ends_a_program_that_flushes(void) {
     wait_until_ready();
     CHECK(backend_waited(server, "events/bulk", "requests", 1)); /* the post is under way */
     CHECK_INT(kill(child, SIGTERM), 0);
-    int status = ended_within(child, 1000);
+    int status = ended_within(child, allowed(1000));
     check_that(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, __FILE__, __LINE__, "status %#x", status);
 }
 
@@ -122,7 +110,7 @@ static void a_handled_sigterm_does_not_end_a_flush_early(void) {
     wait_until_ready();
     CHECK(backend_waited(server, "events/bulk", "requests", 1));
     CHECK_INT(kill(child, SIGTERM), 0);
-    CHECK_INT(ended_within(child, 5000), 0);
+    CHECK_INT(ended_within(child, allowed(5000)), 0);
     CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
 }
 
@@ -178,7 +166,7 @@ static void exit_without_destroy_ends_at_once(void) {
         fault("{\"endpoint\": \"events/bulk\", \"hang\": true}");
         pid_t child = program(bodies[i]);
         wait_until_ready();
-        int status = ended_within(child, 2000);
+        int status = ended_within(child, allowed(2000));
         check_that(status == 0, __FILE__, __LINE__, "program %zu ended with status %#x", i, status);
     }
 }
