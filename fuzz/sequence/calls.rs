@@ -87,7 +87,7 @@ pub fn call(source: &mut Source<'_>, factories: &Factories, sets: &mut Sets) {
         0..6 => evaluate(source, factory, sets),
         6 => track(source, factory, sets),
         7..9 => set_attribute(source, sets),
-        9..11 => inspect(source, factory),
+        9..11 => inspect(source, factory, sets),
         11 => ask_library(source),
         12..15 => wait(source, factory),
         _ => live(source, factory),
@@ -227,9 +227,12 @@ fn set_attribute(source: &mut Source<'_>, sets: &mut Sets) {
     read_error(&error);
 }
 
-fn inspect(source: &mut Source<'_>, factory: *const split_factory) {
+fn inspect(source: &mut Source<'_>, factory: *const split_factory, sets: &Sets) {
     let kind = source.below(5);
     let name = source.text().terminated();
+    if kind == 4 {
+        return explain(source, factory, sets, &name);
+    }
     // SAFETY: as in `evaluate`.
     unsafe {
         match kind {
@@ -242,6 +245,19 @@ fn inspect(source: &mut Source<'_>, factory: *const split_factory) {
                 take_json(status, text);
             }
         }
+    }
+}
+
+fn explain(source: &mut Source<'_>, factory: *const split_factory, sets: &Sets, name: &Text) {
+    let given = (source.below(4) > 0).then(|| Options::read(source, sets));
+    let options = given.as_ref().map_or(ptr::null(), |given| &raw const given.options);
+    let key = source.text().terminated();
+    // SAFETY: as in `evaluate`.
+    unsafe {
+        let mut text = mem::zeroed();
+        split_explain(factory, key.ptr(), name.ptr(), options, &mut text);
+        // It is filled whatever the status is.
+        take_json(SPLIT_OK, text);
     }
 }
 
