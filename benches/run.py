@@ -63,8 +63,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("target", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of a contestant in a round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=0.05, help="of a contestant in a round")
     parser.add_argument("words", nargs="*")
     options = parser.parse_intermixed_args()
     unknown = set(options.words) - {*SECTIONS, *LANGUAGES}
@@ -94,12 +94,12 @@ def main():
         results["evaluations"] = evaluations(everyone, emulator, small, logs, rounds, options.seconds)
         keep(results, work)
     if "start" in sections:
-        results["start"] = start(sdks, emulator, work, logs, max(1, rounds // 2))
+        results["start"] = start(sdks, emulator, work, logs, max(1, rounds // 4))
         keep(results, work)
     if "changes" in sections:
-        results["changes"] = changes(sdks, emulator, work, logs, max(1, rounds // 3), rounds * 20)
+        results["changes"] = changes(sdks, emulator, work, logs, max(1, rounds // 6), rounds * 10)
         in_c = next(each for each in sdks if each.language == "c")
-        results["growth"] = growth(in_c, emulator, work, logs, max(1, rounds // 2))
+        results["growth"] = growth(in_c, emulator, work, logs, max(1, rounds // 4))
         keep(results, work)
     results["load_after"] = os.getloadavg()[0]
 

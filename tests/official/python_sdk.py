@@ -9,6 +9,7 @@ import random
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 from backend import Backend, equal, eventually, run
 from splitio import get_factory
@@ -23,7 +24,9 @@ POLLING = {
 }
 
 
+@contextmanager
 def started(backend, **config):
+    """A factory and its client. However a scenario ends, none goes on beside the next one."""
     factory = get_factory(
         "official-python-key",
         config=config,
@@ -33,75 +36,83 @@ def started(backend, **config):
         telemetry_api_base_url=f"{backend.url}/api",
         streaming_api_base_url=backend.url,
     )
-    factory.block_until_ready(10)
-    return factory, factory.client()
+    try:
+        factory.block_until_ready(10)
+        yield factory, factory.client()
+    finally:
+        ended(factory)
+        eventually(lambda: not backend.call("GET", "streams"), "the end of the stream")
+
+
+def ended(factory):
+    done = threading.Event()
+    if not factory.destroyed:
+        factory.destroy(done)
+        equal(done.wait(10), True, "destroyed in time")
 
 
 def polling(backend, file):
     """polling, evaluation, impressions, events, telemetry"""
     backend.post("reset")
-    factory, client = started(backend, **POLLING)
-    for key, flag, attributes, expected in [
-        ("ann", "plain", None, "on"),
-        ("ann", "members", None, "on"),
-        ("zoe", "members", None, "off"),
-        ("zoe", "germans", {"country": "DE"}, "on"),
-        ("zoe", "germans", {"country": "FR"}, "off"),
-        ("ann", "germans", {"country": "DE"}, "off"),
-        ("eve", "germans", {"country": "DE"}, "off"),
-        ("ann", "dependent", None, "on"),
-        ("zoe", "dependent", None, "off"),
-        ("zoe", "semver", {"version": "2.0.1"}, "on"),
-        ("zoe", "retired", None, "control"),
-    ]:
-        equal(client.get_treatment(key, flag, attributes), expected, f"{flag} for {key} {attributes}")
-    equal(client.get_treatment_with_config("ann", "plain"), ("on", '{"color":"teal"}'), "with config")
-    equal(set(factory.manager().split_names()), {"plain", "members", "germans", "dependent", "semver"}, "names")
-    first = backend.requests("splitChanges")[0]
-    equal(first["query"], "s=1.3&since=-1&rbSince=-1", "first query")
+    with started(backend, **POLLING) as (factory, client):
+        for key, flag, attributes, expected in [
+            ("ann", "plain", None, "on"),
+            ("ann", "members", None, "on"),
+            ("zoe", "members", None, "off"),
+            ("zoe", "germans", {"country": "DE"}, "on"),
+            ("zoe", "germans", {"country": "FR"}, "off"),
+            ("ann", "germans", {"country": "DE"}, "off"),
+            ("eve", "germans", {"country": "DE"}, "off"),
+            ("ann", "dependent", None, "on"),
+            ("zoe", "dependent", None, "off"),
+            ("zoe", "semver", {"version": "2.0.1"}, "on"),
+            ("zoe", "retired", None, "control"),
+        ]:
+            equal(client.get_treatment(key, flag, attributes), expected, f"{flag} for {key} {attributes}")
+        equal(client.get_treatment_with_config("ann", "plain"), ("on", '{"color":"teal"}'), "with config")
+        equal(set(factory.manager().split_names()), {"plain", "members", "germans", "dependent", "semver"}, "names")
+        first = backend.requests("splitChanges")[0]
+        equal(first["query"], "s=1.3&since=-1&rbSince=-1", "first query")
 
-    equal(client.track("ann", "user", "paid", 19.5, {"currency": "EUR"}), True, "track")
-    event = eventually(lambda: backend.requests("events/bulk"), "events")[0]["body"][0]
-    equal((event["key"], event["eventTypeId"], event["value"]), ("ann", "paid", 19.5), "event")
-    eventually(
-        lambda: backend.call("GET", "counters").get("testImpressions/bulk", {}).get("items") == 11, "impressions"
-    )
-    eventually(lambda: backend.requests("metrics/config"), "metrics/config")
+        equal(client.track("ann", "user", "paid", 19.5, {"currency": "EUR"}), True, "track")
+        event = eventually(lambda: backend.requests("events/bulk"), "events")[0]["body"][0]
+        equal((event["key"], event["eventTypeId"], event["value"]), ("ann", "paid", 19.5), "event")
+        eventually(
+            lambda: backend.call("GET", "counters").get("testImpressions/bulk", {}).get("items") == 11, "impressions"
+        )
+        eventually(lambda: backend.requests("metrics/config"), "metrics/config")
 
-    with open(file, encoding="utf-8") as source:
-        original = source.read()
-    try:
-        document = json.loads(original)
-        document["ff"]["d"][0]["killed"] = True
-        with open(file, "w", encoding="utf-8") as target:
-            json.dump(document, target)
-        eventually(lambda: client.get_treatment("ann", "plain") == "off", "the edited file")
-    finally:
-        with open(file, "w", encoding="utf-8") as target:
-            target.write(original)
-    eventually(lambda: client.get_treatment("ann", "plain") == "on", "the file as it was")
-    backend.post("segments/update", name="beta users", added=["zoe"], removed=["ann"])
-    eventually(lambda: client.get_treatment("zoe", "members") == "on", "the new member")
-    equal(client.get_treatment("ann", "members"), "off", "members for the removed key")
-    backend.post("flags/archive", name="semver")
-    eventually(lambda: client.get_treatment("zoe", "semver") == "control", "the archived flag")
+        with open(file, encoding="utf-8") as source:
+            original = source.read()
+        try:
+            document = json.loads(original)
+            document["ff"]["d"][0]["killed"] = True
+            with open(file, "w", encoding="utf-8") as target:
+                json.dump(document, target)
+            eventually(lambda: client.get_treatment("ann", "plain") == "off", "the edited file")
+        finally:
+            with open(file, "w", encoding="utf-8") as target:
+                target.write(original)
+        eventually(lambda: client.get_treatment("ann", "plain") == "on", "the file as it was")
+        backend.post("segments/update", name="beta users", added=["zoe"], removed=["ann"])
+        eventually(lambda: client.get_treatment("zoe", "members") == "on", "the new member")
+        equal(client.get_treatment("ann", "members"), "off", "members for the removed key")
+        backend.post("flags/archive", name="semver")
+        eventually(lambda: client.get_treatment("zoe", "semver") == "control", "the archived flag")
 
-    done = threading.Event()
-    factory.destroy(done)
-    equal(done.wait(10), True, "destroyed in time")
-    usage = eventually(lambda: backend.requests("metrics/usage"), "metrics/usage")[-1]["body"]
-    equal(usage["spC"], 4, "flags in the last telemetry")
+        ended(factory)
+        usage = eventually(lambda: backend.requests("metrics/usage"), "metrics/usage")[-1]["body"]
+        equal(usage["spC"], 4, "flags in the last telemetry")
 
 
 def flag_sets(backend, file):
     """flag sets, with a flag that leaves them"""
     backend.post("reset")
-    factory, client = started(backend, **POLLING, flagSetsFilter=["front"])
-    equal(set(factory.manager().split_names()), {"plain", "members"}, "names")
-    equal(client.get_treatments_by_flag_set("ann", "front"), {"plain": "on", "members": "on"}, "by set")
-    backend.post("flags", flag={**backend.flag("plain"), "sets": ["back"]})
-    eventually(lambda: factory.manager().split_names() == ["members"], "the flag that left the set")
-    factory.destroy()
+    with started(backend, **POLLING, flagSetsFilter=["front"]) as (factory, client):
+        equal(set(factory.manager().split_names()), {"plain", "members"}, "names")
+        equal(client.get_treatments_by_flag_set("ann", "front"), {"plain": "on", "members": "on"}, "by set")
+        backend.post("flags", flag={**backend.flag("plain"), "sets": ["back"]})
+        eventually(lambda: factory.manager().split_names() == ["members"], "the flag that left the set")
 
 
 def failures(backend, file):
@@ -109,28 +120,28 @@ def failures(backend, file):
     backend.post("reset")
     backend.post("faults", endpoint="segmentChanges", delay_ms=200, times=1)
     backend.post("faults", endpoint="events/bulk", status=503, times=2)
-    factory, client = started(backend, **POLLING)
-    equal(client.get_treatment("ann", "members"), "on", "after a slow segment")
-    client.track("ann", "user", "paid")
-    eventually(
-        lambda: backend.call("GET", "counters").get("events/bulk", {}).get("items") == 1, "the event, in the end"
-    )
-    equal([one["status"] for one in backend.requests("events/bulk")], [503, 503, 200], "statuses")
-    factory.destroy()
+    with started(backend, **POLLING) as (_, client):
+        equal(client.get_treatment("ann", "members"), "on", "after a slow segment")
+        client.track("ann", "user", "paid")
+        eventually(
+            lambda: backend.call("GET", "counters").get("events/bulk", {}).get("items") == 1, "the event, in the end"
+        )
+        equal([one["status"] for one in backend.requests("events/bulk")], [503, 503, 200], "statuses")
 
 
 STREAMING = {"streamingEnabled": True, "featuresRefreshRate": 1, "segmentsRefreshRate": 1, "impressionsMode": "NONE"}
 
 
+@contextmanager
 def connected(backend, **options):
-    """A factory that listens, and the number of its flag requests so far."""
+    """A factory that listens, and its client."""
     backend.post("reset")
     backend.post("options", streaming=True, keepalive_ms=500, **options)
-    factory, client = started(backend, **STREAMING)
-    eventually(lambda: backend.call("GET", "streams"), "the stream")
-    # The synchronization after the connection: the one before it is the first, and both end with an empty answer.
-    settled(backend)
-    return factory, client
+    with started(backend, **STREAMING) as (_, client):
+        eventually(lambda: backend.call("GET", "streams"), "the stream")
+        # The synchronization after the connection: the one before it is the first, and both end with an empty answer.
+        settled(backend)
+        yield client
 
 
 def settled(backend):
@@ -150,35 +161,33 @@ def settled(backend):
 def instant_updates(backend, file):
     """streaming: flags and rule-based segments inside notifications, without a request"""
     for payload in ["plain", "gzip", "zlib"]:
-        factory, client = connected(backend, payload=payload)
-        before = settled(backend)
-        backend.post("flags", flag={**backend.flag("plain"), "killed": True})
-        eventually(lambda: client.get_treatment("ann", "plain") == "off", f"the update by {payload}")
-        # Not compressible, and far above 64 KiB.
-        noise = base64.b64encode(random.Random(7).randbytes(150_000)).decode()
-        backend.post("flags", flag={**backend.flag("plain"), "killed": False, "configurations": {"on": noise}})
-        eventually(
-            lambda: client.get_treatment_with_config("ann", "plain") == ("on", noise), f"the large one by {payload}"
-        )
-        german = next(rbs for rbs in backend.call("GET", "state")["rbs"]["d"] if rbs["name"] == "german")
-        backend.post("rbs", rbs={**german, "excluded": {"keys": ["zoe"], "segments": []}})
-        eventually(
-            lambda: client.get_treatment("zoe", "germans", {"country": "DE"}) == "off", f"the segment by {payload}"
-        )
-        equal(len(backend.requests("splitChanges")), before, f"requests with {payload}")
-        factory.destroy()
+        with connected(backend, payload=payload) as client:
+            before = settled(backend)
+            backend.post("flags", flag={**backend.flag("plain"), "killed": True})
+            eventually(lambda: client.get_treatment("ann", "plain") == "off", f"the update by {payload}")
+            # Not compressible, and far above 64 KiB.
+            noise = base64.b64encode(random.Random(7).randbytes(150_000)).decode()
+            backend.post("flags", flag={**backend.flag("plain"), "killed": False, "configurations": {"on": noise}})
+            eventually(
+                lambda: client.get_treatment_with_config("ann", "plain") == ("on", noise), f"the large one by {payload}"
+            )
+            german = next(rbs for rbs in backend.call("GET", "state")["rbs"]["d"] if rbs["name"] == "german")
+            backend.post("rbs", rbs={**german, "excluded": {"keys": ["zoe"], "segments": []}})
+            eventually(
+                lambda: client.get_treatment("zoe", "germans", {"country": "DE"}) == "off", f"the segment by {payload}"
+            )
+            equal(len(backend.requests("splitChanges")), before, f"requests with {payload}")
 
 
 def notifications(backend, file):
     """streaming: plain updates, kill, segments, byte by byte"""
-    factory, client = connected(backend)
-    backend.post("flags", flag={**backend.flag("plain"), "killed": True}, delivery={"bytewise": True})
-    eventually(lambda: client.get_treatment("ann", "plain") == "off", "the update")
-    backend.post("flags/kill", name="dependent", treatment="dead")
-    eventually(lambda: client.get_treatment("ann", "dependent") == "dead", "the kill")
-    backend.post("segments/update", name="beta users", added=["zoe"])
-    eventually(lambda: client.get_treatment("zoe", "members") == "on", "the segment")
-    factory.destroy()
+    with connected(backend) as client:
+        backend.post("flags", flag={**backend.flag("plain"), "killed": True}, delivery={"bytewise": True})
+        eventually(lambda: client.get_treatment("ann", "plain") == "off", "the update")
+        backend.post("flags/kill", name="dependent", treatment="dead")
+        eventually(lambda: client.get_treatment("ann", "dependent") == "dead", "the kill")
+        backend.post("segments/update", name="beta users", added=["zoe"])
+        eventually(lambda: client.get_treatment("zoe", "members") == "on", "the segment")
 
 
 def reconnected(backend, action, what):
@@ -203,21 +212,20 @@ def polls(backend):
 
 def interruptions(backend, file):
     """streaming: occupancy, control messages, expired tokens, lost connections"""
-    factory, client = connected(backend)
-    equal(polls(backend), False, "polling while connected")
-    backend.post("notify", notification={"type": "OCCUPANCY", "publishers": 0})
-    equal(polls(backend), True, "polling without publishers")
-    backend.post("notify", notification={"type": "OCCUPANCY", "publishers": 1})
-    settled(backend)
-    backend.post("notify", notification={"type": "CONTROL", "control": "STREAMING_PAUSED"})
-    equal(polls(backend), True, "polling while paused")
-    backend.post("notify", notification={"type": "CONTROL", "control": "STREAMING_ENABLED"})
-    settled(backend)
-    reconnected(backend, lambda: backend.post("tokens/expire", live=True), "a stream with a new token")
-    reconnected(backend, lambda: backend.post("streams/drop", how="reset"), "a stream after the lost one")
-    backend.post("flags/kill", name="plain", treatment="off")
-    eventually(lambda: client.get_treatment("ann", "plain") == "off", "the kill on the third stream")
-    factory.destroy()
+    with connected(backend) as client:
+        equal(polls(backend), False, "polling while connected")
+        backend.post("notify", notification={"type": "OCCUPANCY", "publishers": 0})
+        equal(polls(backend), True, "polling without publishers")
+        backend.post("notify", notification={"type": "OCCUPANCY", "publishers": 1})
+        settled(backend)
+        backend.post("notify", notification={"type": "CONTROL", "control": "STREAMING_PAUSED"})
+        equal(polls(backend), True, "polling while paused")
+        backend.post("notify", notification={"type": "CONTROL", "control": "STREAMING_ENABLED"})
+        settled(backend)
+        reconnected(backend, lambda: backend.post("tokens/expire", live=True), "a stream with a new token")
+        reconnected(backend, lambda: backend.post("streams/drop", how="reset"), "a stream after the lost one")
+        backend.post("flags/kill", name="plain", treatment="off")
+        eventually(lambda: client.get_treatment("ann", "plain") == "off", "the kill on the third stream")
 
 
 if __name__ == "__main__":
