@@ -259,7 +259,7 @@ class Soak:
 
     def growth_of_lows(self, column):
         """How much the least in each round of the weather grows in that time: what waits comes and goes with it."""
-        rounds = itertools.groupby(self._settled(column), lambda point: point[0] * 60 // (ROUND * self._pace))
+        rounds = itertools.groupby(self._settled(column), lambda point: point[0] * 60 // ROUND)
         # The last may be too short to have its low.
         return growth([min(points, key=lambda point: point[1]) for _, points in rounds][:-1])
 
@@ -314,11 +314,8 @@ def checks(soak, minutes):
     for name, column, slack in (("threads", THREADS, 0.5), ("descriptors", DESCRIPTORS, 1.0)):
         values, grown = soak.settled(column)
         yield f"{name} are flat", grown <= slack, f"{min(values)} to {max(values)}, growth {grown:+.2f}"
-    for check in memory_checks(soak):
-        if minutes >= FLAT_FROM:
-            yield check
-        else:
-            print(f"       not judged in so short a time: {check[0]}: {check[2]}")
+    if minutes >= FLAT_FROM:
+        yield from memory_checks(soak)
 
 
 def memory_checks(soak):
