@@ -12,8 +12,8 @@ from subject import KEY, Subject
 # Every period here, in seconds, and the least that is left of it by its spread of 10 % and what clocks round off.
 PERIOD = 1.0
 SHORTEST = 0.85
-# How exact the times of attempts are, in seconds.
-BLUR = 0.02
+# How exact the times of attempts are, in seconds; those of which the SDK has seen some time pass before they arrived.
+BLUR, ARRIVAL = 0.02, 0.3
 # What comes with the next poll takes no longer, on a machine with much else to do.
 PROMPT = 15.0
 # What may be because of the SDK key.
@@ -107,7 +107,8 @@ def check_pauses(cell, *least, askers=1):
     them. Where several ask one host, the same holds between every so many attempts."""
     times = cell.attempts()
     for place in range(len(times) - askers):
-        pause = max(least[min(place, len(least) - 1)], cell.fault.pause) + cell.fault.takes - BLUR
+        pause = max(least[min(place, len(least) - 1)], cell.fault.pause) + cell.fault.takes
+        pause -= ARRIVAL if cell.fault.takes else BLUR
         assert times[place + askers] - times[place] >= pause, (place, pause, times)
 
 

@@ -37,7 +37,7 @@ def test_polls(cell):
             assert len({one["query"] for one in cell.requests()}) <= 1
         cell.lift()
         until(lambda: treatment() == changed, seconds=PROMPT)
-        check_said(sdk, cell, at_most=2 if cell.fault.host or cell.does is Does.OLDER else 1)
+        check_said(sdk, cell, things=2 if cell.fault.host or cell.does is Does.OLDER else 1)
         cell.inflict()
         cell.hold(1, lambda: stays(changed))
         ended(cell, sdk)

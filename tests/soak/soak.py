@@ -163,12 +163,13 @@ class Program:
         return self._heard()
 
     def sample(self, word="sample"):
-        """KiB of it in memory, KiB allocated, KiB that the allocator holds, threads, descriptors."""
+        """KiB of it in memory, without files such as its code, KiB allocated, KiB that the allocator holds, threads,
+        descriptors."""
         directory = pathlib.Path(f"/proc/{self._process.pid}")
         allocated, held = (int(size) // 1024 for size in self.ask(word).split())
         status = dict(line.split(":", 1) for line in (directory / "status").read_text().splitlines())
         return (
-            int(status["VmRSS"].split()[0]),
+            int(status["RssAnon"].split()[0]),
             allocated,
             held,
             int(status["Threads"]),
@@ -183,7 +184,8 @@ class Soak:
         self._program, self._seconds = program, seconds
         self._pace = min(1.0, PART * seconds / ROUND)
         self.samples = []
-        # KiB in memory that are not allocated, and were not given back: when what is judged begins, and when it ends.
+        # KiB in memory that are not allocated, and were not given back, at the least: in the last round of the weather
+        # before what is judged begins, and in that before it ends.
         self.beyond = []
         self.spells = collections.Counter()
         # Changes of what "moving" serves, and changes of definitions.
@@ -221,16 +223,18 @@ class Soak:
         pause = min(SAMPLES, self._seconds / 200)
         begun = time.monotonic()
 
-        def sample_until(part):
+        def sample_until(seconds, word="sample"):
+            first = len(self.samples)
             # The others only end early when they break.
-            while time.monotonic() < begun + part * self._seconds and not any(each.done() for each in others):
-                self.samples.append(((time.monotonic() - begun) / 60, *program.sample()))
+            while time.monotonic() < begun + seconds and not any(each.done() for each in others):
+                self.samples.append(((time.monotonic() - begun) / 60, *program.sample(word)))
                 time.sleep(pause)
-            trimmed = [program.sample("trim") for _ in range(5)]
-            self.beyond.append(statistics.median(resident - allocated for resident, allocated, *_ in trimmed))
+            return self.samples[first:]
 
-        sample_until(SETTLED)
-        sample_until(1)
+        for end in (SETTLED * self._seconds, self._seconds):
+            sample_until(end - ROUND * self._pace)
+            trimmed = sample_until(end, "trim")
+            self.beyond.append(min((row[RESIDENT] - row[ALLOCATED] for row in trimmed), default=0))
 
     def _bad_weather(self, weather, over):
         weather.spell(FLOOD * self._seconds, FLOODED)

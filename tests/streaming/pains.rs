@@ -131,7 +131,7 @@ fn b14_a_fleet_that_lost_its_streams_together_does_not_come_back_together() {
 
 /// The pauses before other connections, in milliseconds, as they are logged.
 fn pauses_of(lines: &[String]) -> Vec<u64> {
-    let pause = |line: &String| line.split_once("connects again in ")?.1.strip_suffix(" ms")?.parse().ok();
+    let pause = |line: &String| line.split_once("connects again in ")?.1.split_once(" ms")?.0.parse().ok();
     lines.iter().filter_map(pause).collect()
 }
 
