@@ -193,7 +193,7 @@ static void threads_that_start_factories_share_treatments(void) {
 enum { ASKING = 8, ASKED = 50 };
 
 static long questions;
-static char asked[ASKED][16];
+static char asked[ASKED][24];
 static const char *expected[ASKED]; /* what one thread is answered */
 
 static void *ask(void *number) {
