@@ -5,9 +5,8 @@
  *     load URL OTHER_URL
  *
  * The first is the backend of the lasting factory, the second that of the visitors. Says "running" once it is warm, then
- * answers lines: "sample" with the bytes that are allocated and those that the allocator holds, "trim" with the same once
- * it has given back what it can, "stop" with "stopped" when nothing more is done, and "end" with what was done, as JSON,
- * once all of it is sent.
+ * answers lines: "sample" with the bytes that are allocated, "stop" with "stopped" when nothing more is done, and "end"
+ * with what it has done, as JSON, once all of it is sent.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* usleep, rand_r */
@@ -40,12 +39,13 @@ static double now(void) {
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* One report, in the end. And no post is given up as the machine stood still: nobody could tell whether it was taken. */
 static split_factory *started(const char *url, const char *key) {
     static const char format[] =
         "{\"sdk_api_base_url\": \"%s/api\", \"events_api_base_url\": \"%s/api\", \"auth_api_base_url\": \"%s/api\","
         " \"telemetry_api_base_url\": \"%s/api\", \"streaming_api_base_url\": \"%s\", \"eventsPushRate\": 2,"
         " \"featuresRefreshRate\": 2, \"segmentsRefreshRate\": 2, \"metricsRefreshRate\": 1000000,"
-        " \"logLevel\": \"none\"}"; /* one report, in the end */
+        " \"readTimeout\": 600000, \"logLevel\": \"none\"}";
     char options[1024];
     split_error error;
     split_config *config = split_config_new();
@@ -143,9 +143,8 @@ static void serve_until(const char *last) {
     while (fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         if (strcmp(line, last) == 0) return;
-        if (strcmp(line, "trim") == 0) malloc_trim(0);
         struct mallinfo2 memory = mallinfo2();
-        printf("%zu %zu\n", memory.uordblks + memory.hblkhd, memory.arena + memory.hblkhd);
+        printf("%zu\n", memory.uordblks + memory.hblkhd);
         fflush(stdout);
     }
     exit(EXIT_FAILURE);
