@@ -185,7 +185,8 @@ fn definitions_that_branch_at_every_level_end_too() {
 #[test]
 fn b26_threads_agree_with_one_thread_about_nested_definitions() {
     const THREADS: usize = 8;
-    const ROUNDS: usize = if cfg!(debug_assertions) { 2_500 } else { 25_000 };
+    // A million in all is for the library that is shipped: tests/c/threads.c.
+    const ROUNDS: usize = 2_500;
     let half = |name: &str, more: &str| {
         format!(
             r#"{{"name":"{name}","status":"ACTIVE","defaultTreatment":"off","seed":{},"algo":2,{more}"conditions":[

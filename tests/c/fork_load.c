@@ -6,7 +6,6 @@
  */
 #include "backend.h"
 
-#include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,14 +94,6 @@ static int reap(struct child *children, int count, int most) {
     return count;
 }
 
-static int descriptors(void) {
-    int count = 0;
-    DIR *open = opendir("/proc/self/fd");
-    while (readdir(open) != NULL) count++;
-    closedir(open);
-    return count;
-}
-
 /* How often each child's key is among the impressions, or the events, that were received. */
 static void each_came_once(const char *endpoint, int children) {
     static unsigned char times[CHILDREN];
@@ -148,7 +139,7 @@ static void a_thousand_forks(void) {
     for (int i = 0; i < EVALUATING; i++) threads[i] = spawned(evaluates, NULL);
     changer = spawned(changes_definitions, NULL);
     usleep(200000);
-    int open_before = descriptors();
+    int open_before = entries_of("/proc/self/fd");
     long long stream = the_stream();
     CHECK(stream >= 0);
 
@@ -176,8 +167,8 @@ static void a_thousand_forks(void) {
     CHECK(eventually(sees_changes, &before));
     CHECK_INT(split_track(factory, "parent", "user", "lived", 1, NULL), SPLIT_OK);
     CHECK_INT(split_flush(factory, PATIENCE_MS), SPLIT_OK);
-    check_that(descriptors() <= open_before + 2, __FILE__, __LINE__, "%d descriptors, %d before", descriptors(),
-               open_before);
+    int open_now = entries_of("/proc/self/fd");
+    check_that(open_now <= open_before + 2, __FILE__, __LINE__, "%d descriptors, %d before", open_now, open_before);
     __atomic_store_n(&over, true, __ATOMIC_SEQ_CST);
     for (int i = 0; i < EVALUATING; i++) pthread_join(threads[i], NULL);
     pthread_join(changer, NULL);

@@ -119,6 +119,15 @@ char *read_file(const char *path) {
     return text;
 }
 
+int entries_of(const char *path) {
+    DIR *directory = opendir(path);
+    int count = -2; /* "." and ".." */
+    if (directory == NULL) give_up(path);
+    while (readdir(directory) != NULL) count++;
+    closedir(directory);
+    return count;
+}
+
 /* ---- Texts ------------------------------------------------------------------------------------------------------- */
 
 bool is_utf8(const char *text) {

@@ -37,6 +37,8 @@ void write_file(const char *name, const char *text);
 void write_bytes(const char *name, const void *bytes, size_t len);
 /* The text of a file, for the caller to free. */
 char *read_file(const char *path);
+/* How many entries a directory has; of /proc/self/fd one is the descriptor that it takes to look. */
+int entries_of(const char *path);
 
 /* ---- Texts ------------------------------------------------------------------------------------------------------- */
 

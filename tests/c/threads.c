@@ -1,6 +1,6 @@
 /*
  * Sixteen threads evaluate while the definitions are rewritten under them, and while another thread destroys the
- * factory. Every answer must be one that some state of the file gives.
+ * factory. Every answer must be one that some state of the file gives. And eight threads ask for what nests.
  */
 #include "support.h"
 
@@ -188,10 +188,52 @@ static void threads_that_start_factories_share_treatments(void) {
     for (int i = 1; i < THREADS; i++) CHECK(seen_pointer[i] == seen_pointer[0]);
 }
 
+/* ---- Nested definitions ------------------------------------------------------------------------------------------ */
+
+enum { ASKING = 8, ASKED = 50 };
+
+static long questions;
+static char asked[ASKED][24];
+static const char *expected[ASKED]; /* what one thread is answered */
+
+static void *ask(void *number) {
+    for (long i = 0; i < questions; i++) {
+        size_t which = (size_t)(i + (long)(intptr_t)number) % ASKED;
+        if (!CHECK_STR(split_get_treatment(factory, asked[which], "top", NULL), expected[which])) break;
+        if (i % 250 == 0) {
+            split_result result;
+            split_status status = split_get_treatment_with_config(factory, "ann", "circle", NULL, &result);
+            bool holds = CHECK_INT(status, SPLIT_E_EVALUATION) && CHECK_STR(result.label, "exception");
+            split_result_release(&result);
+            if (!holds) break;
+        }
+    }
+    return NULL;
+}
+
+/* A guard against circles was once shared between concurrent calls of another SDK: wrong answers under load. */
+static void b26_threads_agree_with_one_about_nested_definitions(void) {
+    pthread_t threads[ASKING];
+    int on = 0;
+    /* A million, but for tools that make each a hundred times as long. */
+    questions = (effort(100) == 100 ? 1000000 : 10000) / ASKING;
+    factory = localhost_with(in_data("nested.json"), "{\"impressionsMode\": \"NONE\"}");
+    for (int i = 0; i < ASKED; i++) {
+        snprintf(asked[i], sizeof asked[i], "user-%d", i);
+        expected[i] = split_get_treatment(factory, asked[i], "top", NULL);
+        on += strcmp(expected[i], "on") == 0;
+    }
+    check_that(on > 5 && on < ASKED - 5, __FILE__, __LINE__, "%d of %d are on", on, ASKED);
+    for (intptr_t i = 0; i < ASKING; i++) threads[i] = spawned(ask, (void *)i);
+    for (int i = 0; i < ASKING; i++) pthread_join(threads[i], NULL);
+    ended(factory);
+}
+
 int main(void) {
     rounds = effort(4);
     RUN(definitions_refresh_while_threads_evaluate);
     RUN(another_thread_destroys_while_threads_evaluate);
     RUN(threads_that_start_factories_share_treatments);
+    RUN(b26_threads_agree_with_one_about_nested_definitions);
     return check_finish("threads");
 }

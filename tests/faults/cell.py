@@ -114,6 +114,7 @@ class Cell:
 
     def hold(self, attempts, steady):
         """Waits for so many attempts, while `steady` must hold."""
+        steady()
         deadline = time.monotonic() + PATIENCE
         while len(self.attempts()) < attempts:
             assert time.monotonic() < deadline, f"{len(self.attempts())} attempts of {attempts}"

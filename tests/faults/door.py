@@ -1,18 +1,16 @@
 """A host before the backend, with the failures of hosts: nobody listens, or nobody answers."""
 
-import contextlib
 import socket
 import threading
 
-ADDRESS = "127.0.0.1"
+from support.relay import ADDRESS, Relay
 
 
-class Door:
+class Door(Relay):
     """Passes on what is sent to a port, and its answers, while it is open. For a `with`."""
 
     def __init__(self, target):
-        self._target = target
-        self._passing = set()
+        super().__init__(target)
         self._crowd = []
         self._listens = False
         self._accepting = None
@@ -34,14 +32,14 @@ class Door:
     def open(self):
         self._empty()
         self._listen(64)
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting = threading.Thread(target=self._accept, args=[self._socket], daemon=True)
         self._accepting.start()
 
     def refuse(self):
         """Ends all connections, and answers attempts at others with RST."""
         self._empty()
-        for end in list(self._passing):
-            _end(end)
+        for link in list(self._links):
+            link.end()
 
     def stall(self):
         """Ends all connections, and lets attempts at others wait for an answer."""
@@ -66,30 +64,3 @@ class Door:
     def _listen(self, places):
         self._socket.listen(places)
         self._listens = True
-
-    def _accept(self):
-        while True:
-            try:
-                near, _ = self._socket.accept()
-            except OSError:
-                return
-            far = socket.create_connection((ADDRESS, self._target))
-            self._passing.update((near, far))
-            threading.Thread(target=self._pass, args=[near, far], daemon=True).start()
-            threading.Thread(target=self._pass, args=[far, near], daemon=True).start()
-
-    def _pass(self, source, sink):
-        # An error is a connection that was cut, here or there.
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        for end in (source, sink):
-            self._passing.discard(end)
-            _end(end)
-
-
-def _end(connection):
-    # Wakes who waits for it, which closing does not.
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-    connection.close()

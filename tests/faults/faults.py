@@ -49,6 +49,8 @@ class Does(enum.Enum):
     OLDER = enum.auto()
     # Tries again as AGAIN; said once, as an error that names the key.
     KEY = enum.auto()
+    # Tries again as AGAIN; said once, as an error: only who configured it can help.
+    TELL = enum.auto()
     # Does without streaming for good: polls. Said once.
     POLL = enum.auto()
     # What was posted is dropped, and counted. Said once.
@@ -100,6 +102,7 @@ DONE = {
         **dict.fromkeys(("400", "reset mid-body", "truncated gzip", "damaged gzip"), Does.OLDER),
         "401": Does.KEY,
         "403": Does.KEY,
+        "414": Does.TELL,
         **_CLOCK,
     },
     "segmentChanges": {"401": Does.KEY, "403": Does.KEY, **_CLOCK},

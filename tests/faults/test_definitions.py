@@ -37,18 +37,18 @@ def test_polls(cell):
             assert len({one["query"] for one in cell.requests()}) <= 1
         cell.lift()
         until(lambda: treatment() == changed, seconds=PROMPT)
-        check_said(sdk, cell, at_most=2 if cell.fault.host or cell.does is Does.OLDER else 1)
+        check_said(sdk, cell, things=2 if cell.fault.host or cell.does is Does.OLDER else 1)
         cell.inflict()
         cell.hold(1, lambda: stays(changed))
-        ended(sdk)
+        ended(cell, sdk)
 
 
 def check_older(cell):
-    """The first question of the new specification, and at once the same in the former; from then on only that."""
+    """The first question of the new specification, then the same in the former; from then on only that. That the second
+    comes at once is seen where time is not the machine's: src/sync/definitions/tests.rs."""
     queries = [one["query"] for one in cell.requests()]
     specification, since, rule_based = queries[0].split("&")
     assert (specification, rule_based) == ("s=1.3", "rbSince=-1")
     assert set(queries[1:]) == {f"s=1.1&{since}"}
     times = cell.attempts()
-    assert times[1] - times[0] < SHORTEST
     assert all(later - earlier >= SHORTEST for earlier, later in itertools.pairwise(times[1:])), times

@@ -15,6 +15,9 @@ RECORDING = {**QUIET, "impressionsMode": "DEBUG", "impressionsRefreshRate": 1, "
 RETRY = PERIOD / 1.1 * 0.9
 # The first of a flush.
 FLUSH_RETRY = 0.09
+# Members of metrics/usage: how many were given up, and those of "hE", which has the answers to posts by their status.
+GIVEN_UP = {"events/bulk": "eD", "testImpressions/bulk": "iDr"}
+RESOURCES = {"testImpressions/count": "ic", "keys/ss": "te"}
 # With these failures a post has arrived each time, and nobody who sent it can know.
 ARRIVES_ALL_THE_SAME = {"stall mid-body", "reset mid-body", "truncated gzip", "damaged gzip"}
 
@@ -53,11 +56,16 @@ class Records:
             case "testImpressions/bulk":
                 return collections.Counter(each["k"] for post in posts for of_flag in post for each in of_flag["i"])
             case "keys/ss":
-                return collections.Counter(key for post in posts for of_flag in post["keys"] for key in of_flag["ks"])
+                of_flags = [of_flag for post in posts for of_flag in post["keys"] if of_flag["f"] == "flag"]
+                return collections.Counter(key for of_flag in of_flags for key in of_flag["ks"])
         counts = collections.Counter()
         for post in posts:
-            counts.update({count["f"]: count["rc"] for count in post["pf"]})
+            counts.update({count["f"]: count["rc"] for count in post["pf"] if count["f"] == "flag"})
         return counts
+
+    def silently(self):
+        """Asks for what makes no record of this sort: no impression, and neither a count nor a key of "flag"."""
+        assert self._sdk.treatment("ann", "silent") == "on"
 
     def have_arrived(self):
         return set(self.received()) == set(self.expected())
@@ -72,27 +80,22 @@ class Records:
 @rows(cells("events/bulk", "testImpressions/bulk"))
 def test_in_time(cell):
     with started(cell, RECORDING) as sdk:
-
-        def silently():
-            """Without an impression."""
-            assert sdk.treatment("ann", "silent") == "on"
-
         records = Records(cell, sdk)
         cell.inflict()
         if cell.does in (Does.NOTHING, Does.DROP):
             for posts in (1, 2, 3):
                 records.offer()
-                cell.hold(posts, silently)
+                cell.hold(posts, records.silently)
             if cell.does is Does.DROP:
                 records.give_up()
         else:
             records.offer()
-            cell.hold(3, silently)
+            cell.hold(3, records.silently)
             check_pauses(cell, SHORTEST if cell.does is Does.KEY else RETRY)
         check_said(sdk, cell)
         cell.lift()
         records.offer()
-        until(records.have_arrived, silently, what="all that was accepted")
+        until(records.have_arrived, records.silently, what="all that was accepted")
         records.check()
         check_deadline(cell, sdk, records)
 
@@ -101,11 +104,20 @@ def check_deadline(cell, sdk, records):
     """The end does not wait longer than it is told, whatever fails; and what was dropped is counted."""
     cell.inflict()
     records.offer()
-    ended(sdk, library.OK if cell.does is Does.NOTHING else library.TIMEOUT, timeout_ms=1000, seconds=3.5)
+    ended(cell, sdk, library.OK if cell.does is Does.NOTHING else library.TIMEOUT, timeout_ms=1000, seconds=3.5)
     if cell.does is Does.DROP:
-        (report,) = cell.backend.requests("metrics/usage")
-        dropped = report["body"]["eD" if cell.endpoint == "events/bulk" else "iDr"]
-        assert dropped == len(records.lost) + 3
+        check_counted(cell, len(records.lost) + 3)
+
+
+def check_counted(cell, given_up):
+    """The last report says how many events and impressions were given up, or which posts of the others were refused."""
+    (report,) = cell.backend.requests("metrics/usage")
+    usage = report["body"]
+    if cell.endpoint in GIVEN_UP:
+        assert usage[GIVEN_UP[cell.endpoint]] == given_up
+    else:
+        # They were offered, and posted, three at a time.
+        assert usage["hE"][RESOURCES[cell.endpoint]] == {cell.fault.name: given_up // 3}
 
 
 @rows(cells("testImpressions/count", "keys/ss"))
@@ -114,21 +126,28 @@ def test_on_demand(cell):
     with started(cell, QUIET) as sdk:
         records = Records(cell, sdk)
         cell.inflict()
-        records.offer()
-        with flushing(sdk) as statuses:
-            cell.hold(3 if cell.does is Does.AGAIN else 1, lambda: None)
-            if cell.does is Does.AGAIN:
+        if cell.does is Does.AGAIN:
+            records.offer()
+            with flushing(sdk) as statuses:
+                cell.hold(3, records.silently)
                 check_pauses(cell, FLUSH_RETRY)
                 assert not statuses
                 cell.lift()
-        assert statuses == [library.OK if cell.does in (Does.NOTHING, Does.AGAIN) else library.TIMEOUT]
+            assert statuses == [library.OK]
+        else:
+            for posts in (1, 2, 3):
+                records.offer()
+                with flushing(sdk) as statuses:
+                    cell.hold(posts, records.silently)
+                assert statuses == [library.OK if cell.does is Does.NOTHING else library.TIMEOUT]
+            if cell.does is Does.DROP:
+                records.give_up()
         check_said(sdk, cell)
         cell.lift()
-        if cell.does is Does.DROP:
-            records.give_up()
+        records.offer()
         assert sdk.flush() == library.OK
         records.check()
-        ended(sdk)
+        check_deadline(cell, sdk, records)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,10 @@
 """Reports of the SDK on itself: sent once, worth no second attempt and no word, and nobody waits for them."""
 
-from cell import until, watch
+import math
+
+from cell import until
 from faults import cells
-from life import QUIET, answers, check_said, ended, rows, started
+from life import QUIET, answers, check_said, ended, live, rows, started
 
 
 @rows(cells("metrics/config"))
@@ -10,13 +12,13 @@ def test_first(cell):
     cell.inflict()
     with started(cell, QUIET) as sdk:
         cell.hold(1, lambda: answers(sdk))
-        watch(cell.fault.takes + 1.5, lambda: answers(sdk))
+        live(cell, sdk, math.ceil(cell.fault.takes) + 1, lambda: answers(sdk))
         assert len(cell.attempts()) == 1
         check_said(sdk, cell)
         if cell.fault.clock:
             assert 0 <= cell.requests()[0]["body"]["tR"] < 60_000
         cell.lift()
-        ended(sdk)
+        ended(cell, sdk)
     assert len(cell.backend.requests("metrics/usage")) == 1, "another report comes through"
 
 
@@ -26,7 +28,7 @@ def test_last(cell):
         # Its host is this one too.
         until(lambda: cell.backend.requests("metrics/config"))
         cell.inflict()
-        ended(sdk, seconds=cell.fault.takes + 3)
+        ended(cell, sdk, seconds=cell.fault.takes + 3)
         check_said(sdk, cell)
     assert len(cell.attempts()) == 1
     if cell.fault.clock:

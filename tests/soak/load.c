@@ -28,7 +28,7 @@ enum { THREADS = 8, KEYS = 500, ROUND_US = 40000, EVALUATIONS = 20, EVENTS = 2 }
 enum { SEEN = 500000 };
 
 static const char *const flags[] = {"steady", "moving", "for_members", "by_rule", "silent"};
-enum { FLAGS = sizeof flags / sizeof *flags };
+enum { FLAGS = sizeof flags / sizeof *flags, MOVING = 1 };
 
 static const char *urls[2];
 static atomic_bool stopped;
@@ -39,11 +39,13 @@ static double now(void) {
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* One report, in the end. And no post is given up as the machine stood still: nobody could tell whether it was taken. */
 static split_factory *started(const char *url, const char *key) {
     static const char format[] =
         "{\"sdk_api_base_url\": \"%s/api\", \"events_api_base_url\": \"%s/api\", \"auth_api_base_url\": \"%s/api\","
         " \"telemetry_api_base_url\": \"%s/api\", \"streaming_api_base_url\": \"%s\", \"eventsPushRate\": 2,"
-        " \"featuresRefreshRate\": 2, \"segmentsRefreshRate\": 2, \"logLevel\": \"none\"}";
+        " \"featuresRefreshRate\": 2, \"segmentsRefreshRate\": 2, \"metricsRefreshRate\": 1000000,"
+        " \"readTimeout\": 600000, \"logLevel\": \"none\"}";
     char options[1024];
     split_error error;
     split_config *config = split_config_new();
@@ -65,13 +67,17 @@ struct worker {
     int number;
     unsigned random;
     long long evaluations, controls, accepted, refused;
+    const char *moving; /* what the flag of that name, which everybody gets the same of, gave last */
+    long long moves;    /* how often that was something new */
 };
 
-static void evaluate(struct worker *worker, const char *key, const char *flag) {
+static const char *evaluate(struct worker *worker, const char *key, const char *flag) {
     split_options options = SPLIT_OPTIONS_INIT;
     if (worker->evaluations % 3 == 0) options.attributes_json = "{\"country\": \"DE\", \"age\": 42}";
-    worker->controls += strcmp(split_get_treatment(worker->factory, key, flag, &options), "control") == 0;
+    const char *treatment = split_get_treatment(worker->factory, key, flag, &options);
+    worker->controls += strcmp(treatment, "control") == 0;
     worker->evaluations++;
+    return treatment;
 }
 
 static void warm_up(struct worker *worker) {
@@ -81,6 +87,7 @@ static void warm_up(struct worker *worker) {
         evaluate(worker, key, "steady");
     }
     evaluate(worker, key, "silent");
+    worker->moving = evaluate(worker, key, "moving");
 }
 
 static void *work(void *argument) {
@@ -89,7 +96,11 @@ static void *work(void *argument) {
     while (!atomic_load(&stopped)) {
         for (int i = 0; i < EVALUATIONS; i++) {
             snprintf(key, sizeof key, "user-%d", rand_r(&worker->random) % KEYS);
-            evaluate(worker, key, flags[rand_r(&worker->random) % FLAGS]);
+            int flag = rand_r(&worker->random) % FLAGS;
+            const char *treatment = evaluate(worker, key, flags[flag]);
+            if (flag != MOVING || strcmp(treatment, worker->moving) == 0) continue;
+            worker->moving = treatment;
+            worker->moves++;
         }
         for (int i = 0; i < EVENTS; i++) {
             snprintf(key, sizeof key, "event-%d-%lld", worker->number, worker->accepted + worker->refused);
@@ -178,8 +189,8 @@ int main(int count, char **arguments) {
     bool sent = split_destroy(factory, 60000) == SPLIT_OK;
     split_factory_free(factory);
     printf("{\"evaluations\": %lld, \"controls\": %lld, \"accepted\": %lld, \"refused\": %lld, \"sent\": %s,"
-           " \"visits\": %lld, \"visitors_accepted\": %lld, \"visitors_failed\": %lld}\n",
-           sum.evaluations, sum.controls, sum.accepted, sum.refused, sent ? "true" : "false", visits.made,
-           visits.accepted, visits.failures);
+           " \"moves\": %lld, \"visits\": %lld, \"visitors_accepted\": %lld, \"visitors_failed\": %lld}\n",
+           sum.evaluations, sum.controls, sum.accepted, sum.refused, sent ? "true" : "false", workers[0].moves,
+           visits.made, visits.accepted, visits.failures);
     return EXIT_SUCCESS;
 }

@@ -5,9 +5,12 @@ what was accepted was received, once.
 
 PROGRAM is load.c. Its lasting factory gets streamed edits without pause, and the failures of `WEATHER` in between, none
 of which leaves open whether a post was taken: so each event has to arrive once, not once or twice. The last line is "N
-passed, M failed"; shorter than `FLAT_FROM` minutes, memory is not judged.
+passed, M failed"; shorter than `FLAT_FROM` minutes, memory is not judged, and all failures are as much shorter as it
+takes for each to come.
 """
 
+import collections
+import concurrent.futures
 import csv
 import itertools
 import json
@@ -29,10 +32,16 @@ EDITS = 0.5
 RESIDENT, ALLOCATED, THREADS, DESCRIPTORS = 1, 2, 3, 4
 # What the program needs has settled after this part of the run, if that takes minutes.
 SETTLED = 0.2
-FLAT_FROM = 10
-# Growth from there to the end that counts as none, in percent of the mean: of what is allocated, and of what is
-# resident, as allocators keep what was needed at a time, in ever smaller steps.
-ALLOCATED_PERCENT, RESIDENT_PERCENT = 2.0, 5.0
+FLAT_FROM = 30
+# Of the rest as many parts have their lows: where memory is judged each is longer than a round of the weather.
+PARTS = 6
+# Growth that counts as none, in percent: of what is allocated, from there to the end; and of the most that was in
+# memory, from the first half of the run to the second. Allocators keep what was needed at a time, for each thread that
+# needed it: so this climbs to a mark that it takes a while to reach, and only a leak raises the mark for ever.
+FLAT_PERCENT = 2.0
+# Of the changes of a flag that were made, the part that has to be seen, and of those of definitions the part that has
+# to come by the stream: it is away for half of the time, and polls bring only the last change of two seconds.
+SEEN, STREAMED = 1 / 3, 1 / 5
 
 # At first, for so long in proportion: what waits then grows as large as it may, and no later failure makes it grow.
 FLOOD = 0.06
@@ -50,6 +59,8 @@ WEATHER = [
     ("backend paused", 3, "pause"),
     ("streams reset", 2, "reset"),
 ]
+# All of that, in seconds, and the part of a run that it may take.
+ROUND, PART = sum(BETWEEN + seconds for _, seconds, _ in WEATHER), 0.7
 
 
 def definitions(backend):
@@ -77,14 +88,17 @@ def definitions(backend):
 
 
 def edit(backend, number):
-    """The next change, announced on the stream."""
+    """The next change, announced on the stream; what "moving" serves from then on, if it is of that flag."""
     if number % 5 == 0:
         keys = [f"user-{number % 500}"]
         backend.post("segments/update", name="members", **{"added" if number % 10 else "removed": keys})
-    elif number % 7 == 0:
+        return None
+    if number % 7 == 0:
         backend.post("flags/kill", name="moving", treatment="off")
-    else:
-        backend.put(served("moving", everyone(("on", "off", "blue")[number % 3])))
+        return "off"
+    treatment = ("on", "off", "blue")[number % 3]
+    backend.put(served("moving", everyone(treatment)))
+    return treatment
 
 
 class Backend(Emulator):
@@ -149,12 +163,12 @@ class Program:
         return self._heard()
 
     def sample(self):
-        """KiB of it in memory, KiB allocated, threads, descriptors."""
+        """KiB of it in memory, without files such as its code, KiB allocated, threads, descriptors."""
         directory = pathlib.Path(f"/proc/{self._process.pid}")
-        status = dict(line.split(":", 1) for line in (directory / "status").read_text().splitlines())
         allocated = int(self.ask("sample")) // 1024
+        status = dict(line.split(":", 1) for line in (directory / "status").read_text().splitlines())
         return (
-            int(status["VmRSS"].split()[0]),
+            int(status["RssAnon"].split()[0]),
             allocated,
             int(status["Threads"]),
             len(list((directory / "fd").iterdir())),
@@ -166,8 +180,11 @@ class Soak:
 
     def __init__(self, program, seconds):
         self._program, self._seconds = program, seconds
+        self._pace = min(1.0, PART * seconds / ROUND)
         self.samples = []
-        self.spells = 0
+        self.spells = collections.Counter()
+        # Changes of what "moving" serves, and changes of definitions.
+        self.moves = self.puts = 0
 
     def run(self):
         with Backend() as backend, Backend() as visited:
@@ -183,44 +200,56 @@ class Soak:
     def _live(self, program, backend):
         weather = Weather(backend)
         over = threading.Event()
-        others = [threading.Thread(target=work, args=[weather, over]) for work in (self._bad_weather, self._edits)]
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            others = [pool.submit(work, weather, over) for work in (self._bad_weather, self._edits)]
+            try:
+                self._watch(program, others)
+                assert program.ask("stop") == "stopped"
+            finally:
+                over.set()
         for each in others:
-            each.start()
-        pause = min(SAMPLES, self._seconds / 200)
-        begun = time.monotonic()
-        while time.monotonic() < begun + self._seconds:
-            self.samples.append(((time.monotonic() - begun) / 60, *program.sample()))
-            time.sleep(pause)
-        assert program.ask("stop") == "stopped"
-        over.set()
-        for each in others:
-            each.join()
+            # What went wrong there is wrong here.
+            each.result()
         weather.clear()
         # Kept from here on: the last report.
         backend.post("options", record=True)
 
+    def _watch(self, program, others):
+        pause = min(SAMPLES, self._seconds / 200)
+        begun = time.monotonic()
+        # The others only end early when they break.
+        while time.monotonic() < begun + self._seconds and not any(each.done() for each in others):
+            self.samples.append(((time.monotonic() - begun) / 60, *program.sample()))
+            time.sleep(pause)
+
     def _bad_weather(self, weather, over):
         weather.spell(FLOOD * self._seconds, FLOODED)
-        for _, seconds, what in itertools.cycle(WEATHER):
-            if over.wait(BETWEEN):
+        for name, seconds, what in itertools.cycle(WEATHER):
+            if over.wait(BETWEEN * self._pace):
                 return
-            weather.spell(seconds, what)
-            self.spells += 1
+            weather.spell(seconds * self._pace, what)
+            self.spells[name] += 1
 
     def _edits(self, weather, over):
+        moving = "on"
         for number in itertools.count():
             if over.wait(EDITS):
                 return
             with weather.lock:
-                edit(weather.backend, number)
+                treatment = edit(weather.backend, number)
+            if treatment is not None:
+                self.puts += 1
+                self.moves += treatment != moving
+                moving = treatment
 
     def settled(self, column):
-        """The values of a column after the program settled, and how much they grow in that time."""
-        rows = self.samples[int(len(self.samples) * SETTLED) :]
-        minutes = [row[0] for row in rows]
-        values = [row[column] for row in rows]
-        growth = statistics.linear_regression(minutes, values).slope * (minutes[-1] - minutes[0])
-        return values, growth
+        """The values of a column after the program settled, and how much they grow in that time: what the weather takes
+        comes and goes with it, so by a line through the least in each of its parts."""
+        points = [(row[0], row[column]) for row in self.samples[int(len(self.samples) * SETTLED) :]]
+        ends = [len(points) * part // PARTS for part in range(PARTS + 1)]
+        lows = [min(points[first:end], key=lambda point: point[1]) for first, end in itertools.pairwise(ends)]
+        slope = statistics.linear_regression(*zip(*lows, strict=True)).slope
+        return [value for _, value in points], slope * (points[-1][0] - points[0][0])
 
 
 def checks(soak, minutes):
@@ -250,20 +279,33 @@ def checks(soak, minutes):
         done["controls"] == done["visitors_failed"] == 0 and done["sent"],
         f"{done['controls']} control, {done['visitors_failed']} visits failed",
     )
+    streamed = usage["ufs"]["sp"]
+    yield (
+        "streamed edits were seen, and nothing that was none",
+        SEEN * soak.moves <= done["moves"] <= soak.moves and STREAMED * soak.puts <= streamed <= soak.puts,
+        f"{soak.moves} changes of a treatment, {done['moves']} seen; {soak.puts} of definitions, {streamed} streamed",
+    )
+    yield (
+        "every sort of bad weather came",
+        all(soak.spells[name] for name, _, _ in WEATHER),
+        ", ".join(f"{soak.spells[name]} x {name}" for name, _, _ in WEATHER),
+    )
     for name, column, slack in (("threads", THREADS, 0.5), ("descriptors", DESCRIPTORS, 1.0)):
-        values, growth = soak.settled(column)
-        yield f"{name} are flat", growth <= slack, f"{min(values)} to {max(values)}, growth {growth:+.2f}"
-    for name, column, most in (
-        ("memory", RESIDENT, RESIDENT_PERCENT),
-        ("what is allocated", ALLOCATED, ALLOCATED_PERCENT),
-    ):
-        values, growth = soak.settled(column)
-        percent = 100 * growth / statistics.mean(values)
-        figures = f"{min(values) / 1024:.1f} to {max(values) / 1024:.1f} MiB, growth {percent:+.2f} %"
-        if minutes >= FLAT_FROM:
-            yield f"{name} is flat", percent <= most, figures
-        else:
-            print(f"       {name}, not judged in so short a time: {figures}")
+        values, grown = soak.settled(column)
+        yield f"{name} are flat", grown <= slack, f"{min(values)} to {max(values)}, growth {grown:+.2f}"
+    if minutes < FLAT_FROM:
+        return
+    values, grown = soak.settled(ALLOCATED)
+    percent = 100 * grown / statistics.mean(values)
+    yield "what is allocated is flat", percent <= FLAT_PERCENT, f"{mebibytes(values)}, growth {percent:+.2f} %"
+    values = [row[RESIDENT] for row in soak.samples]
+    before, after = max(values[: len(values) // 2]), max(values[len(values) // 2 :])
+    percent = 100 * (after - before) / before
+    yield "so is the most in memory", percent <= FLAT_PERCENT, f"{mebibytes([before, after])}, growth {percent:+.2f} %"
+
+
+def mebibytes(values):
+    return f"{min(values) / 1024:.1f} to {max(values) / 1024:.1f} MiB"
 
 
 def main():
@@ -276,10 +318,11 @@ def main():
         writer.writerows([f"{row[0]:.3f}", *row[1:]] for row in soak.samples)
     columns = list(zip(*soak.samples, strict=True))
     resident, allocated = ([kib / 1024 for kib in columns[column]] for column in (RESIDENT, ALLOCATED))
+    spells = soak.spells.total()
     pathlib.Path(picture).write_text(
         chart.lines(
             f"{minutes:g} minutes of evaluations, events, edits and failures",
-            f"8 threads, {soak.done['visits']} more factories made and destroyed, {soak.spells} spells of failure",
+            f"8 threads, {soak.done['visits']} more factories made and destroyed, {spells} spells of failure",
             columns[0],
             [
                 ("memory, MiB", resident),

@@ -1,6 +1,6 @@
 //! Defects that other SDKs had with their streams, each with the number it has in the project's list.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use splitio_emulator::{Delivery, Emulator, End, Endpoint, Fault, Notification, Payload};
@@ -94,41 +94,51 @@ fn b13_without_a_stream_it_is_idle_and_silent() {
 fn b14_a_fleet_that_lost_its_streams_together_does_not_come_back_together() {
     const FLEET: usize = 20;
     let backend = backend(|_| ());
-    let fleet: Vec<Sdk> = (0..FLEET).map(|_| Sdk::start(&backend, &json!({"logLevel": "warning"}))).collect();
+    let fleet: Vec<Sdk> = (0..FLEET).map(|_| Sdk::start(&backend, &json!({}))).collect();
     let everybody = || eventually("everybody's stream", || backend.streams().len() == FLEET);
-    let lose = || {
+    // The pauses of each, in milliseconds, from the loss of all streams until there are as many again. Before everybody
+    // has had so many pauses nobody gets a stream.
+    let lose = |least: usize| -> Vec<Vec<u64>> {
+        fleet.iter().for_each(Sdk::forget_logs);
+        let refused = Fault { endpoint: Some(Endpoint::Stream), status: Some(503), ..Fault::default() };
+        let fault = backend.fault(refused);
+        let begun = Instant::now();
         backend.drop_streams(End::Reset);
-        eventually("nobody's stream", || backend.streams().is_empty());
+        eventually("pauses", || fleet.iter().all(|sdk| pauses_of(&sdk.logs()).len() >= least));
+        backend.remove_fault(fault);
+        everybody();
+        let took = begun.elapsed();
+        let pauses: Vec<_> = fleet.iter().map(|sdk| pauses_of(&sdk.logs())).collect();
+        for of_one in &pauses {
+            assert!(of_one.len() >= least && of_one.is_sorted_by(|earlier, later| earlier < later), "{of_one:?}");
+            assert!(Duration::from_millis(of_one.iter().sum()) <= took, "{of_one:?}, {took:?}");
+        }
+        pauses
     };
     everybody();
+    let mut firsts = Vec::new();
     for round in 0..3 {
-        backend.clear_requests();
-        lose();
-        everybody();
-        assert_spread(&backend, FLEET, round);
+        let of_round: Vec<u64> = lose(1).iter().map(|of_one| of_one[0]).collect();
+        assert!(most_together(&of_round) <= FLEET * 3 / 4, "round {round}: {of_round:?}");
+        firsts.extend(of_round);
     }
-    // Twice more, to find nobody there for a while: the gaps grow.
-    for round in 3..5 {
-        backend.clear_requests();
-        let refuse =
-            Fault { endpoint: Some(Endpoint::Stream), status: Some(503), for_ms: Some(3000), ..Fault::default() };
-        backend.fault(refuse);
-        lose();
-        everybody();
-        let attempts = backend.requests_to(Endpoint::Stream).len();
-        assert!((FLEET..=4 * FLEET).contains(&attempts), "round {round}: {attempts} attempts");
-        assert_spread(&backend, FLEET, round);
-    }
+    // Of these sixty a fifth is expected in each tenth of their half a second, and half of them in none by chance.
+    assert!(most_together(&firsts) <= firsts.len() / 2, "{firsts:?}");
+    // To find nobody there for a while.
+    lose(3);
     drop(fleet);
 }
 
-/// No tenth of a second has more than three quarters of a fleet in it.
-fn assert_spread(backend: &Emulator, fleet: usize, round: usize) {
-    let mut times: Vec<_> = backend.requests_to(Endpoint::Stream).iter().map(|request| request.time_ms).collect();
-    times.sort_unstable();
-    let together = |begin: &i64| times.iter().filter(|time| (*begin..begin + 100).contains(*time)).count();
-    let most = times.iter().map(together).max().expect("reconnects");
-    assert!(most <= fleet * 3 / 4, "round {round}: {times:?}");
+/// The pauses before other connections, in milliseconds, as they are logged.
+fn pauses_of(lines: &[String]) -> Vec<u64> {
+    let pause = |line: &String| line.split_once("connects again in ")?.1.split_once(" ms")?.0.parse().ok();
+    lines.iter().filter_map(pause).collect()
+}
+
+/// How many there are in that tenth of a second that has most of them.
+fn most_together(times: &[u64]) -> usize {
+    let after = |begin: &u64| times.iter().filter(|time| (*begin..begin + 100).contains(*time)).count();
+    times.iter().map(after).max().unwrap_or_default()
 }
 
 fn long_flag(name: &str, number: i64, bytes: usize) -> Value {

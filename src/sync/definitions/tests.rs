@@ -108,7 +108,9 @@ async fn c05_an_old_proxy_is_asked_in_its_version_and_again_after_a_day() {
         });
         let site = Site::new(Some(&["web"]));
         let sync = sync(&fake, &site, true);
+        let begun = Instant::now();
         sync.catch_up().await.expect("answers in 1.1");
+        assert_eq!(begun.elapsed(), Duration::ZERO, "{said:?}: asked again at once");
         let first = "/splitChanges?s=1.3&since=-1&rbSince=-1&sets=web";
         let (second, third) = ("/splitChanges?s=1.1&since=-1&sets=web", "/splitChanges?s=1.1&since=10&sets=web");
         assert_eq!(fake.asked(), [first, second, third], "{said:?}");

@@ -122,6 +122,7 @@ impl Manager {
                 Ending::Retry(extra) => {
                     self.poll();
                     let wait = self.backoff.next(&mut self.random).max(extra);
+                    self.streaming.log.debug(TARGET, format_args!("connects again in {} ms", wait.as_millis()));
                     self.woken.mark_unchanged();
                     tokio::select! {
                         () = sleep(wait) => {}
