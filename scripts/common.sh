@@ -80,6 +80,13 @@ END
     export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
 }
 
+# Whether files have none of the secrets that the tests use; shows the lines that have.
+has_no_secret() { # file...
+    local status=0
+    grep -naF -f "$ROOT/tests/secrets.txt" "$@" || status=$?
+    [ $status = 1 ]
+}
+
 # Counts one check that is a command, in `passed` or `failed`.
 check() {
     local what=$1
