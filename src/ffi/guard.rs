@@ -92,6 +92,6 @@ mod tests {
         assert_eq!(guard_logged(&factory, 7, || panic!("{factory:?} {settings:?} {hooks:?}")), 7);
         let defects = lines.lines().into_iter().filter(|(_, line)| line.starts_with("a defect in libsplitio"));
         assert_eq!(defects.count(), 1);
-        assert_eq!(secret_in(&error::tests::message(&error::last())), None);
+        assert_eq!(secret_in(error::tests::message(&error::last())), None);
     }
 }
