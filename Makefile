@@ -16,6 +16,7 @@
 #   make install    the library, its headers and the files for CMake and pkg-config, below PREFIX (/usr/local); DESTDIR is
 #                   put before it
 #   make wheel      the Python package, with the library inside
+#   make gem        the gem for Ruby, with the library inside
 #   make leaks      whether the memory of a Python and of a Ruby program stays flat over millions of evaluations
 #   make soak       30 minutes, or MINUTES, of evaluations, events, edits and failures: whether memory, threads and
 #                   descriptors stay flat; writes docs/soak.svg
@@ -27,11 +28,19 @@
 # CMake's makefiles would say so in dozens of lines.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test bench fuzz soak sanitize deny reproducible docs install package-check wheel leaks first-hour
+.PHONY: demo test bench fuzz soak sanitize deny reproducible docs install package-check wheel gem leaks first-hour
 
-wheel leaks:
+wheel:
 	@scripts/setup $@
-	@scripts/$(if $(filter wheel,$@),python-wheel,pytests --leaks && scripts/rubytests --leaks)
+	@scripts/python-wheel
+
+gem:
+	@scripts/setup $@
+	@scripts/ruby-gem
+
+leaks:
+	@scripts/setup $@
+	@scripts/pytests --leaks && scripts/rubytests --leaks
 
 demo test bench sanitize deny reproducible docs package-check:
 	@scripts/setup $@

@@ -41,7 +41,10 @@ profile_directory() {
 
 # Builds the library, and what else is named, and links it by its soname: `-lsplitio` finds it in $LIBRARIES.
 build_library() {
-    cargo build --quiet --profile "$PROFILE" --lib "$@"
+    local cargo=scripts/cargo
+    # Who is in a hurry takes what `cargo test` has compiled.
+    [ "$PROFILE" != dev ] || cargo=cargo
+    "$cargo" build --quiet --profile "$PROFILE" --lib "$@"
     link_library "$TARGET/$(profile_directory "$PROFILE")/libsplitio.so"
 }
 
@@ -78,6 +81,18 @@ END
     export CGO_CFLAGS="-O2 -g -I$ROOT/include -DSPLITIO_HEADER=$(cksum include/splitio.h | cut -d' ' -f1)"
     export CGO_LDFLAGS="-O2 -g -L$LIBRARIES -Wl,-rpath,$LIBRARIES"
     export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
+}
+
+# Whether a package has what it has to pass on: the licence of the project, and those of what is in the library.
+has_licences() { # file file
+    cmp "$ROOT/LICENSE" "$1" && "$ROOT/scripts/third-party" | cmp - "$2"
+}
+
+# Whether files have none of the secrets that the tests use; shows the lines that have.
+has_no_secret() { # file...
+    local status=0
+    grep -naF -f "$ROOT/tests/secrets.txt" "$@" || status=$?
+    [ $status = 1 ]
 }
 
 # Counts one check that is a command, in `passed` or `failed`.

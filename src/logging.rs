@@ -70,12 +70,18 @@ impl Logger {
 
     /// A logger that writes nothing.
     pub fn silent() -> Self {
-        Logger::new(UNSEEN, Box::new(Nowhere))
+        Logger::new(None, Box::new(Nowhere))
     }
 
     /// Whether lines of this level are written.
     #[inline]
     pub fn enabled(&self, level: Level) -> bool {
+        // The unit tests format every line, to watch it for secrets; those that nobody wants end there.
+        cfg!(test) || self.wants(level)
+    }
+
+    #[inline]
+    fn wants(&self, level: Level) -> bool {
         level as u8 <= self.0.max_level
     }
 
@@ -103,7 +109,20 @@ impl Logger {
         self.log(Level::Debug, target, message);
     }
 
-    /// Logs a line of any level.
+    /// Logs a line of any level. One that is not written is not even formatted:
+    ///
+    /// ```
+    /// use std::fmt;
+    /// use splitio::logging::{Level, Logger};
+    ///
+    /// struct Costly;
+    /// impl fmt::Display for Costly {
+    ///     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+    ///         panic!("formatted")
+    ///     }
+    /// }
+    /// Logger::silent().log(Level::Error, "example", format_args!("{Costly}"));
+    /// ```
     #[inline]
     pub fn log(&self, level: Level, target: &'static str, message: fmt::Arguments<'_>) {
         if self.enabled(level) {
@@ -127,7 +146,12 @@ impl Logger {
         let _done = Done;
         let message = message.to_string();
         #[cfg(test)]
-        watch_for_secrets(&message);
+        {
+            watch_for_secrets(&message);
+            if !self.wants(level) {
+                return;
+            }
+        }
         self.0.sink.write(&Record { level, time: now_ms(), target, message: &message });
     }
 }
@@ -138,14 +162,19 @@ impl fmt::Debug for Logger {
     }
 }
 
-/// What a silent logger formats: in the unit tests all, to be watched for secrets.
-const UNSEEN: Option<Level> = if cfg!(test) { Some(Level::Debug) } else { None };
+/// The secret of the tests that is in a text.
+#[cfg(test)]
+pub(crate) fn secret_in(text: &str) -> Option<&'static str> {
+    include_str!("../tests/secrets.txt").lines().find(|secret| text.contains(secret))
+}
 
 /// Ends the tests when a line has a secret of theirs: some threads would live on after a panic.
 #[cfg(test)]
 fn watch_for_secrets(message: &str) {
-    if include_str!("../tests/secrets.txt").lines().any(|secret| message.contains(secret)) {
-        eprintln!("a secret is in the log: {message}");
+    use std::io::Write;
+    if let Some(secret) = secret_in(message) {
+        // Not by eprintln!, whose text the test would keep to itself.
+        let _ = writeln!(std::io::stderr(), "{secret:?} is in the log: {message}");
         std::process::abort();
     }
 }
@@ -199,17 +228,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_above_the_level_are_not_even_formatted() {
-        struct Bomb;
-        impl fmt::Display for Bomb {
-            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-                panic!("formatted")
-            }
-        }
+    fn lines_above_the_level_are_not_written() {
         let (log, lines) = Logger::recording(Level::Warning);
-        log.info("test", format_args!("{Bomb}"));
+        log.info("test", format_args!("unseen"));
         log.warning("test", format_args!("seen"));
         assert_eq!(lines.lines(), [(Level::Warning, "seen".to_owned())]);
+    }
+
+    /// Lines of all levels, and of loggers that write none.
+    #[test]
+    fn every_line_is_watched_for_secrets() {
+        use std::cell::Cell;
+        struct Asked<'c>(&'c Cell<usize>);
+        impl fmt::Display for Asked<'_> {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.set(self.0.get() + 1);
+                Ok(())
+            }
+        }
+        let asked = Cell::new(0);
+        for log in [Logger::silent(), Logger::recording(Level::Warning).0, Logger::recording(Level::Debug).0] {
+            for level in [Level::Error, Level::Warning, Level::Info, Level::Debug] {
+                log.log(level, "test", format_args!("{}", Asked(&asked)));
+            }
+        }
+        assert_eq!(asked.get(), 12);
+        for secret in include_str!("../tests/secrets.txt").lines() {
+            assert_eq!(secret_in(&format!("a line with {secret} in it")), Some(secret));
+        }
+        assert_eq!(secret_in("a line without any"), None);
     }
 
     #[test]

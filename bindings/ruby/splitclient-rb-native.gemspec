@@ -18,8 +18,10 @@ Gem::Specification.new do |spec|
     'source_code_uri' => "#{spec.homepage}/tree/main/bindings/ruby",
     'rubygems_mfa_required' => 'true'
   }
-  # A gem for one platform has the library in lib/native, and is made with SPLITIO_GEM_PLATFORM.
+  # A gem for one platform has the library in lib/native, and the licences of what is in it: scripts/ruby-gem makes it.
   spec.platform = ENV.fetch('SPLITIO_GEM_PLATFORM', Gem::Platform::RUBY)
-  spec.files = Dir.chdir(__dir__) { Dir['README.md', 'LICENSE', 'lib/**/*.rb', 'lib/native/*', 'examples/*'] }
+  spec.files = Dir.chdir(__dir__) do
+    Dir['README.md', 'LICENSE', 'THIRD-PARTY.txt', 'lib/**/*.rb', 'lib/native/*', 'examples/*']
+  end
   spec.add_dependency 'ffi', '~> 1.15'
 end

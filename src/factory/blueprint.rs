@@ -13,7 +13,7 @@ use super::{FactoryError, identity};
 use crate::callbacks::{Delivery, Event, EventHandler, EventKind, Hooks, Instance, Outlets, PollQueue};
 use crate::client::Client;
 use crate::clock;
-use crate::config::{Config, Mode};
+use crate::config::{Config, Mode, Secret};
 use crate::descriptors::Descriptors;
 use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::{Level, Logger, Sink};
@@ -32,7 +32,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 /// The plan of a factory.
 #[derive(Debug)]
 pub(super) struct Blueprint {
-    pub(super) key: String,
+    key: Secret,
     pub(super) config: Config,
     instance: Arc<Instance>,
     fallbacks: Fallbacks,
@@ -87,7 +87,7 @@ impl Blueprint {
     ) -> Result<Self, FactoryError> {
         let fallbacks = Fallbacks::compile(&config.fallback_treatments)?;
         let callbacks = ArcSwap::from_pointee(Callbacks { hooks: hooks.clone(), handlers: Vec::new() });
-        Ok(Blueprint { key, config, instance, fallbacks, callbacks, seed: clock::now_ms() / 1000 })
+        Ok(Blueprint { key: Secret::new(key), config, instance, fallbacks, callbacks, seed: clock::now_ms() / 1000 })
     }
 
     /// Whether its first life only waits for a fork.
@@ -149,7 +149,7 @@ impl Blueprint {
             _ => None,
         };
         // Who resumes has heard of the others in the parent.
-        let living = Living::enter(&self.key, if is_first { Some(&log) } else { None });
+        let living = Living::enter(self.key.expose(), if is_first { Some(&log) } else { None });
         let delivery = self.delivery(&log);
         self.introduce(&delivery, &callbacks)?;
         let telemetry = Arc::new(Telemetry::new(self.config.mode != Mode::Localhost));
@@ -192,7 +192,7 @@ impl Blueprint {
         life.source = match self.config.mode {
             Mode::Standalone => {
                 let parts = Parts { ground, recorder, telemetry: Arc::clone(&life.telemetry) };
-                Source::Backend(Running::start(&self.config, &self.key, &self.instance, parts, beginning)?)
+                Source::Backend(Running::start(&self.config, self.key.expose(), &self.instance, parts, beginning)?)
             }
             _ => Source::Files(Localhost::new(&self.config, ground, self.seed).start(inherited)?),
         };
@@ -213,7 +213,7 @@ impl Blueprint {
             fallbacks: !self.fallbacks.is_empty(),
             descriptors: Arc::default(),
         };
-        let complete = standalone::fetch_once(&self.config, &self.key, &self.instance, ground)?;
+        let complete = standalone::fetch_once(&self.config, self.key.expose(), &self.instance, ground)?;
         let definitions = Some(Arc::clone(&store.load()));
         Ok(self.waiting(Start { definitions, complete }, Status::WaitingFork, Some(ears)))
     }

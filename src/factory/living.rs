@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
+use crate::config::Secret;
 use crate::input;
 use crate::logging::Logger;
 use crate::process;
@@ -13,7 +14,6 @@ use crate::process;
 static LIVING: ArcSwapOption<List> = ArcSwapOption::const_empty();
 
 /// The list of one process. A forked child begins its own: the lock of its parent's may be held for ever.
-#[derive(Debug)]
 struct List {
     generation: u32,
     counts: Mutex<HashMap<String, usize>>,
@@ -22,7 +22,7 @@ struct List {
 /// A factory's entry in the list; taken out when dropped.
 #[derive(Debug)]
 pub(super) struct Living {
-    key: String,
+    key: Secret,
 }
 
 impl Living {
@@ -37,17 +37,17 @@ impl Living {
         if let Some(log) = log {
             input::other_factories(same_key, other_keys, log);
         }
-        Living { key: key.to_owned() }
+        Living { key: Secret::new(key) }
     }
 }
 
 impl Drop for Living {
     fn drop(&mut self) {
         with_list(|list| {
-            if let Some(count) = list.get_mut(&self.key) {
+            if let Some(count) = list.get_mut(self.key.expose()) {
                 *count -= 1;
                 if *count == 0 {
-                    list.remove(&self.key);
+                    list.remove(self.key.expose());
                 }
             }
         });

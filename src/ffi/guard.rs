@@ -51,7 +51,12 @@ fn caught(payload: &(dyn Any + Send), log: Option<&Logger>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::callbacks::Hooks;
+    use crate::config::Settings;
+    use crate::logging::{Recorded, secret_in};
 
     #[test]
     fn a_panic_is_logged_and_gives_the_default() {
@@ -63,5 +68,30 @@ mod tests {
         assert_eq!(last.status, SPLIT_E_PANIC);
         assert_eq!(error::tests::message(&last), "a defect in libsplitio: made up");
         assert_eq!(guard(8, || 9), 9);
+    }
+
+    /// A panic shows values as `Debug` does, so nothing that a factory is made of may show a secret there.
+    #[test]
+    fn a_panic_that_shows_a_factory_shows_no_secret() {
+        let lines = Recorded::default();
+        let hooks = Hooks { logger: Some((Some(Level::Debug), Arc::new(lines.clone()) as _)), ..Hooks::default() };
+        let mut settings = Settings::new();
+        settings
+            .merge_json(
+                r#"{"customHeaders": {"X-Token": "s3cr3t"}, "proxyUrl": "http://ann:hunter2@127.0.0.1:1",
+                    "redisPassword": "sesame", "redisSentinelPassword": "sesame",
+                    "sdk_api_base_url": "http://127.0.0.1:1", "auth_api_base_url": "http://127.0.0.1:1",
+                    "events_api_base_url": "http://127.0.0.1:1", "telemetry_api_base_url": "http://127.0.0.1:1"}"#,
+            )
+            .expect("options");
+        let factory = Factory::new("k3y-n0b0dy-may-see".into(), &settings, &hooks).expect("a factory");
+        let shown = format!("{factory:#?} {settings:#?} {hooks:#?}");
+        assert!(shown.contains("x-token") && shown.contains("proxy_url"), "{shown}");
+        assert_eq!(secret_in(&shown), None, "{shown}");
+
+        assert_eq!(guard_logged(&factory, 7, || panic!("{factory:?} {settings:?} {hooks:?}")), 7);
+        let defects = lines.lines().into_iter().filter(|(_, line)| line.starts_with("a defect in libsplitio"));
+        assert_eq!(defects.count(), 1);
+        assert_eq!(secret_in(error::tests::message(&error::last())), None);
     }
 }

@@ -1,5 +1,7 @@
 //! What is said when a factory is asked for.
 
+use std::fmt;
+
 use super::Given;
 use super::given::TARGET;
 use super::text::is_blank;
@@ -9,12 +11,21 @@ use crate::logging::Logger;
 const LOCALHOST: &str = "localhost";
 
 /// What an SDK key asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SdkKey<'a> {
     /// Local files instead of a backend.
     Localhost,
     /// The environment of this key. A secret: it is in no message.
     Environment(&'a str),
+}
+
+impl fmt::Debug for SdkKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SdkKey::Localhost => "Localhost",
+            SdkKey::Environment(_) => "Environment(***)",
+        })
+    }
 }
 
 /// Checks an SDK key.

@@ -7,8 +7,7 @@
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// The proxies that options and environment name.
-#[derive(Debug, Default)]
+/// The proxies that options and environment name. Not `Debug`: a URL's shows user and password.
 pub(super) struct ProxyRules {
     http: Option<Url>,
     https: Option<Url>,

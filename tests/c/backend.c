@@ -184,7 +184,7 @@ split_config *standalone_config(const backend *server, const char *json) {
                                  &error),
          &error, "options");
     error.message[0] = '\0';
-    must(split_config_set_logger(config, SPLIT_LOG_NONE, NULL, NULL, NULL), &error, "split_config_set_logger");
+    must(split_config_set_logger(config, SPLIT_LOG_DEBUG, watch_log, NULL, NULL), &error, "split_config_set_logger");
     if (json != NULL) must(split_config_merge_json(config, json, &error), &error, json);
     return config;
 }

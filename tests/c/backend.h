@@ -36,7 +36,7 @@ char *backend_requests(const backend *server, const char *endpoint);
 
 /* ---- Factories on it --------------------------------------------------------------------------------------------- */
 
-/* Options for a factory on `server`: polling every second, no streaming, a logger that says nothing. `json` (may be
+/* Options for a factory on `server`: polling every second, no streaming, the logger watch_log. `json` (may be
  * NULL) is merged last. */
 split_config *standalone_config(const backend *server, const char *json);
 /* A factory that need not become ready. */

@@ -419,8 +419,7 @@ static int log_calls, log_depth, deepest;
 
 /* Against the rules: a logger must not call libsplitio. It must still end. */
 static void log_that_calls_back(const split_log_record *record, void *user_data) {
-    (void)record;
-    (void)user_data;
+    watch_log(record, user_data);
     int depth = __atomic_add_fetch(&log_depth, 1, __ATOMIC_SEQ_CST);
     if (depth > __atomic_load_n(&deepest, __ATOMIC_SEQ_CST)) __atomic_store_n(&deepest, depth, __ATOMIC_SEQ_CST);
     __atomic_add_fetch(&log_calls, 1, __ATOMIC_SEQ_CST);

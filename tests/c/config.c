@@ -3,7 +3,10 @@
  */
 #include "support.h"
 
+#include "children.h"
+
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* A factory on flags.json with these options, whose log is `log`, up to the debug level. NULL if it cannot be made. */
@@ -249,6 +252,26 @@ static void a_filter_of_sets_limits_what_is_stored(void) {
 
 /* ---- Never shown ------------------------------------------------------------------------------------------------- */
 
+/* What all suites do with their logs. */
+static void a_secret_in_a_line_ends_the_program(void) {
+    static const char *const messages[] = {"ready", "the password is hunter2"};
+    for (int secret = 0; secret < 2; secret++) {
+        fflush(NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            static const struct rlimit no_core = {0, 0};
+            split_log_record record;
+            memset(&record, 0, sizeof record);
+            record.message = messages[secret];
+            if (setrlimit(RLIMIT_CORE, &no_core) != 0 || freopen("/dev/null", "w", stderr) == NULL) _exit(1);
+            watch_log(&record, NULL);
+            _exit(0);
+        }
+        int status = status_of(child);
+        CHECK(secret ? WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT : status == 0);
+    }
+}
+
 static void secrets_are_in_no_error_and_no_log_line(void) {
     static const char *const spoilt[] = {
         "{\"redisPassword\": {\"x\": \"hunter2\"}}",
@@ -451,6 +474,7 @@ int main(void) {
     RUN(options_of_other_languages_are_accepted_with_a_warning);
     RUN(fallbacks_are_checked_one_by_one);
     RUN(a_filter_of_sets_limits_what_is_stored);
+    RUN(a_secret_in_a_line_ends_the_program);
     RUN(secrets_are_in_no_error_and_no_log_line);
     RUN(an_sdk_key_that_cannot_be_sent_is_refused_unseen);
     RUN(messages_are_cut_between_characters);

@@ -15,7 +15,7 @@ split_config *config_for(const char *path, const char *json) {
     must(split_config_set(config, "splitFile", path, &error), &error, "splitFile");
     must(split_config_set(config, "segmentDirectory", in_data("segments"), &error), &error, "segmentDirectory");
     error.message[0] = '\0';
-    must(split_config_set_logger(config, SPLIT_LOG_NONE, NULL, NULL, NULL), &error, "split_config_set_logger");
+    must(split_config_set_logger(config, SPLIT_LOG_DEBUG, watch_log, NULL, NULL), &error, "split_config_set_logger");
     if (json != NULL) must(split_config_merge_json(config, json, &error), &error, json);
     return config;
 }

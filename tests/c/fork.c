@@ -480,8 +480,7 @@ static void a_child_has_a_queue_of_its_own(void) {
 
 /* A logger that breaks its rule, also while the factory is made whole. */
 static void log_and_call(const split_log_record *record, void *unused) {
-    (void)record;
-    (void)unused;
+    watch_log(record, unused);
     if (factory == NULL) return;
     CHECK_SET(split_get_treatment(factory, "ann", "checkout", NULL));
     split_factory_status(factory);

@@ -125,7 +125,7 @@ static void a_nul_in_a_name_costs_that_definition_only(void) {
 static int lines, cut_badly;
 
 static void look_at_line(const split_log_record *record, void *unused) {
-    (void)unused;
+    watch_log(record, unused);
     __atomic_add_fetch(&lines, 1, __ATOMIC_SEQ_CST);
     if (!is_utf8(record->message)) __atomic_add_fetch(&cut_badly, 1, __ATOMIC_SEQ_CST);
 }

@@ -55,7 +55,7 @@ const char *one_flag(const char *name, const char *treatment, long long change_n
 
 /* ---- Factories --------------------------------------------------------------------------------------------------- */
 
-/* Options for a factory on `path`, with a logger that says nothing. `json` (may be NULL) is merged last. */
+/* Options for a factory on `path`, with the logger watch_log. `json` (may be NULL) is merged last. */
 split_config *config_for(const char *path, const char *json);
 /* A ready factory. Ends the program when it does not come up: nothing else could be tested. */
 split_factory *started(const split_config *config);
@@ -90,6 +90,8 @@ void note_log(const split_log_record *record, void *book);            /* "thread
 void note_impression(const split_impression *impression, void *book); /* "thread key flag treatment label" */
 void note_event(const split_event *event, void *book);                /* "thread ready", "thread update flags a b" */
 void note_drop(void *book);
+/* A logger that keeps nothing. It, and note_log, end the program when a line has a secret of tests/secrets.txt. */
+void watch_log(const split_log_record *record, void *unused);
 
 /* ---- Threads ----------------------------------------------------------------------------------------------------- */
 

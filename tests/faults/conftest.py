@@ -5,6 +5,8 @@ import pytest
 import life
 from support.emulated import Emulator
 
+pytest_plugins = ["support.secrets"]
+
 
 def pytest_collection_modifyitems(items):
     """What takes longest begins. A process begins with two cells: so each of the longest has one of the shortest."""

@@ -5,6 +5,7 @@ import json
 import time
 
 from splitio import _native as library
+from support import secrets
 
 KEY = "a-key-of-faults"
 PATIENCE_MS = 20_000
@@ -60,4 +61,5 @@ class Subject:
             _, records = library.poll(self._factory, 0, 1000)
             if records is None:
                 return self._lines
+            assert not secrets.found_in(records.decode()), records
             self._lines += [(line["level"] == ERROR, line["message"]) for line in json.loads(records)]

@@ -9,6 +9,8 @@ from rig import seeds, subject
 from rig.servers import Server, certificates
 from support.emulated import destroy
 
+pytest_plugins = ["support.secrets"]
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -76,7 +76,7 @@ fn a_refused_key_is_told_in_place_of_a_time_out() {
         assert!(matches!(sdk.factory.block_until_ready(Some(wait)), Err(Refusal::Unauthorized)), "{code}");
         assert!(begun.elapsed() >= wait, "not before its time");
         assert_eq!(sdk.lines_of(Level::Error).len(), 1, "{:?}", sdk.lines());
-        assert!(sdk.lines().iter().all(|(_, line)| !line.contains("sdk-key")), "{:?}", sdk.lines());
+        assert!(sdk.lines().iter().all(|(_, line)| !line.contains("test-key")), "{:?}", sdk.lines());
         backend.remove_fault(fault);
         sdk.factory.block_until_ready(Some(SOON)).expect("somebody has repaired the key");
     }
@@ -84,7 +84,7 @@ fn a_refused_key_is_told_in_place_of_a_time_out() {
 
 #[test]
 fn a_key_for_browsers_is_named_and_does_not_become_ready() {
-    let backend = backend(|settings| settings.client_keys = vec!["sdk-key".to_owned()]);
+    let backend = backend(|settings| settings.client_keys = vec!["test-key".to_owned()]);
     backend.upsert_flag(flag_of_segment("f", 10, "s")).expect("a name");
     backend.set_segment("s", ["ann"]).expect("a change");
     let sdk = Sdk::start(&backend, json!({}));

@@ -6,4 +6,5 @@
 mod failures;
 mod life;
 mod requests;
+mod secrets;
 mod support;

@@ -36,7 +36,7 @@ fn c01_pages_then_segments_then_ready_with_exact_requests() {
         let expected = BTreeMap::from([
             ("accept", "*/*"),
             ("accept-encoding", "gzip"),
-            ("authorization", "Bearer sdk-key"),
+            ("authorization", "Bearer test-key"),
             ("cache-control", "no-cache"),
             ("content-type", "application/json"),
             ("host", &address),
@@ -166,7 +166,7 @@ fn c26_what_is_unknown_or_null_costs_nothing_else() {
 
 #[test]
 fn b09_b10_keys_and_urls_as_people_paste_them() {
-    for (key, slashes) in [("sdk-key\n", ""), ("  sdk-key\r\n", "/"), ("sdk-key", "///")] {
+    for (key, slashes) in [("test-key\n", ""), ("  test-key\r\n", "/"), ("test-key", "///")] {
         let backend = backend_with_flag();
         backend.configure(|settings| settings.prefix = "/some/where".to_owned());
         let url = format!(" {}{slashes} ", backend.api_url());
@@ -174,8 +174,8 @@ fn b09_b10_keys_and_urls_as_people_paste_them() {
         sdk.factory.block_until_ready(Some(SOON)).unwrap_or_else(|error| panic!("{key:?} {url:?}: {error}"));
         let first = &backend.requests()[0];
         assert_eq!(first.path, "/some/where/api/splitChanges", "{key:?} {url:?}");
-        assert_eq!(first.header("authorization"), Some("Bearer sdk-key"));
-        assert!(sdk.lines().iter().all(|(_, line)| !line.contains("sdk-key")), "{:?}", sdk.lines());
+        assert_eq!(first.header("authorization"), Some("Bearer test-key"));
+        assert!(sdk.lines().iter().all(|(_, line)| !line.contains("test-key")), "{:?}", sdk.lines());
     }
     let backend = backend_with_flag();
     for key in ["sdk\nkey", "sdk-k\u{e9}y", "sdk\u{7f}key"] {

@@ -14,6 +14,8 @@ use splitio::{Attached, Factory, FactoryError, Hooks, QueueKinds, Refusal, Setti
 use splitio_emulator::{Emulator, Endpoint, Options, Request, Tls};
 use tempfile::TempDir;
 
+use crate::secrets;
+
 /// For what is to happen soon; a machine under load takes its time.
 pub const SOON: Duration = Duration::from_secs(20);
 
@@ -142,6 +144,7 @@ pub struct Log(Mutex<Vec<(Level, String)>>);
 
 impl Sink for Log {
     fn write(&self, record: &Record<'_>) {
+        secrets::watch(record.message);
         self.0.lock().expect("no panic").push((record.level, record.message.to_owned()));
     }
 }
@@ -155,7 +158,7 @@ pub struct Sdk {
 impl Sdk {
     /// With periods of one second, all services on the emulator, and `options` on top.
     pub fn start(backend: &Emulator, options: Value) -> Sdk {
-        Sdk::try_start("sdk-key", backend, options).expect("valid options")
+        Sdk::try_start("test-key", backend, options).expect("valid options")
     }
 
     pub fn try_start(key: &str, backend: &Emulator, options: Value) -> Result<Sdk, FactoryError> {

@@ -11,4 +11,6 @@ mod pains;
 #[cfg(target_os = "linux")]
 mod process;
 mod sdk;
+#[path = "../standalone/secrets.rs"]
+mod secrets;
 mod statuses;

@@ -31,7 +31,7 @@ func TestAttributesInTurn(t *testing.T) {
 		}},
 		"partitions": []interface{}{map[string]interface{}{"treatment": "on", "size": 100}},
 	}}})), nil)
-	split := started(t, "key", at(b)).Client()
+	split := started(t, sdkKey, at(b)).Client()
 	with := func(changes map[string]interface{}) map[string]interface{} {
 		attributes := map[string]interface{}{"plan": "pro", "plans": []string{"pro", "max"}, "age": 18, "beta": true}
 		for name, value := range changes {
@@ -76,7 +76,7 @@ func TestAttributesInTurn(t *testing.T) {
 }
 
 func TestNothingIsAllocated(t *testing.T) {
-	split := started(t, "key", at(threeFlags(t))).Client()
+	split := started(t, sdkKey, at(threeFlags(t))).Client()
 	key, name := strings.Repeat("bob", 2), strings.Repeat("g", 1)
 	attributes := map[string]interface{}{"plan": "pro", "age": 31, "score": 1.5, "beta": true}
 	others := make([]map[string]interface{}, 3)

@@ -26,7 +26,7 @@ func threeFlags(t testing.TB) *backend.Backend {
 func text(value string) *string { return &value }
 
 func TestExplain(t *testing.T) {
-	split := started(t, "key", at(threeFlags(t))).Client()
+	split := started(t, sdkKey, at(threeFlags(t))).Client()
 	for _, c := range []struct {
 		key                     interface{}
 		flag, status, treatment string
@@ -65,7 +65,7 @@ func TestExplain(t *testing.T) {
 }
 
 func TestEvaluationsOfMany(t *testing.T) {
-	split := started(t, "key", at(threeFlags(t))).Client()
+	split := started(t, sdkKey, at(threeFlags(t))).Client()
 	blue := text(`{"color":"blue"}`)
 	f, g := client.TreatmentResult{Treatment: "on", Config: blue}, client.TreatmentResult{Treatment: "on"}
 	none := client.TreatmentResult{Treatment: "control"}
@@ -103,7 +103,7 @@ func TestKeys(t *testing.T) {
 	heard := &ear{}
 	cfg := at(threeFlags(t))
 	cfg.Logger, cfg.Advanced.ImpressionListener = log, heard
-	factory := started(t, "key", cfg)
+	factory := started(t, sdkKey, cfg)
 	split := factory.Client()
 	var noKey *client.Key
 	for _, c := range []struct {
@@ -158,7 +158,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestFlagNames(t *testing.T) {
-	split := started(t, "key", at(threeFlags(t))).Client()
+	split := started(t, sdkKey, at(threeFlags(t))).Client()
 	for name, wanted := range map[string]string{
 		"f": "on", " f\t": "on", "": "control", "nope": "control", "f\x00": "control", "\xff": "control", "F": "control",
 	} {
@@ -177,7 +177,7 @@ func TestAttributesReachTheListener(t *testing.T) {
 	heard := &ear{}
 	cfg := at(threeFlags(t))
 	cfg.Advanced.ImpressionListener = heard
-	factory := started(t, "key", cfg)
+	factory := started(t, sdkKey, cfg)
 	when := time.Date(2024, 2, 29, 12, 0, 0, 999, time.UTC)
 	factory.Client().Treatment("bob", "f", map[string]interface{}{
 		"text": "a\"\\\n\u2603\xffz", "int": 42, "float": 30.0, "bool": true, "nil": nil, "nan": math.NaN(),
@@ -204,7 +204,7 @@ func TestAttributesReachTheListener(t *testing.T) {
 }
 
 func TestTrackRefuses(t *testing.T) {
-	split := started(t, "key", at(threeFlags(t))).Client()
+	split := started(t, sdkKey, at(threeFlags(t))).Client()
 	for what, c := range map[string]struct {
 		key, trafficType, eventType string
 		value                       interface{}
@@ -235,7 +235,7 @@ func TestTrackRefuses(t *testing.T) {
 }
 
 func TestManagerOfNothing(t *testing.T) {
-	manager := started(t, "key", at(threeFlags(t))).Manager()
+	manager := started(t, sdkKey, at(threeFlags(t))).Manager()
 	for _, name := range []string{"", "nope", "f\x00", "\xff"} {
 		if got := manager.Split(name); got != nil {
 			t.Errorf("%q: %+v", name, got)
@@ -248,7 +248,7 @@ func TestManagerOfNothing(t *testing.T) {
 
 // Every method, on what is destroyed.
 func TestB08AfterDestroy(t *testing.T) {
-	factory := started(t, "key", at(threeFlags(t)))
+	factory := started(t, sdkKey, at(threeFlags(t)))
 	split, manager := factory.Client(), factory.Manager()
 	if factory.IsDestroyed() || !factory.IsReady() {
 		t.Fatal("not as it should be before")
@@ -289,7 +289,7 @@ func TestWaiting(t *testing.T) {
 	t.Parallel()
 	b := threeFlags(t)
 	b.Control("faults", map[string]interface{}{"endpoint": "splitChanges", "hang": true})
-	factory := unready(t, "key", at(b))
+	factory := unready(t, sdkKey, at(b))
 	if err := factory.BlockUntilReady(0); err == nil {
 		t.Error("0 seconds were taken")
 	}
@@ -332,7 +332,7 @@ func TestListenersMayDoAnything(t *testing.T) {
 	listener := &troublesome{factory: make(chan *client.SplitFactory, 1), heard: make(chan string, 10)}
 	cfg := at(threeFlags(t))
 	cfg.Logger, cfg.Advanced.ImpressionListener = log, listener
-	factory := started(t, "key", cfg)
+	factory := started(t, sdkKey, cfg)
 	listener.factory <- factory
 	for _, key := range []string{"panic", "bob", "destroy"} {
 		factory.Client().Treatment(key, "f", nil)
@@ -368,7 +368,7 @@ func TestAListenerCannotWaitForItself(t *testing.T) {
 	listener := &flushing{factory: make(chan *client.SplitFactory, 1), said: make(chan error, 1)}
 	cfg := at(threeFlags(t))
 	cfg.Advanced.ImpressionListener = listener
-	factory := started(t, "key", cfg)
+	factory := started(t, sdkKey, cfg)
 	listener.factory <- factory
 	factory.Client().Treatment("bob", "f", nil)
 	select {
@@ -388,7 +388,7 @@ func TestManyGoroutines(t *testing.T) {
 	heard := &ear{}
 	cfg := at(threeFlags(t))
 	cfg.Advanced.ImpressionListener = heard
-	factory := started(t, "key", cfg)
+	factory := started(t, sdkKey, cfg)
 	const goroutines, calls = 50, 20
 	var all sync.WaitGroup
 	for i := 0; i < goroutines; i++ {
@@ -423,7 +423,7 @@ func TestManyGoroutines(t *testing.T) {
 }
 
 func TestDestroyWhileEvaluating(t *testing.T) {
-	factory := started(t, "key", at(threeFlags(t)))
+	factory := started(t, sdkKey, at(threeFlags(t)))
 	var all sync.WaitGroup
 	for i := 0; i < 8; i++ {
 		all.Add(1)
@@ -454,7 +454,7 @@ func TestAForgottenFactorySendsWhatItHas(t *testing.T) {
 		listener := &ear{}
 		runtime.SetFinalizer(listener, func(*ear) { close(let) })
 		cfg.Advanced.ImpressionListener = listener
-		factory, err := client.NewSplitFactory("key", cfg)
+		factory, err := client.NewSplitFactory(sdkKey, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,7 @@ func TestConfigurations(t *testing.T) {
 	for i, text := range texts {
 		flags = append(flags, flag(string(rune('a'+i)), map[string]interface{}{"configurations": map[string]string{"on": text}}))
 	}
-	split := started(t, "key", at(backend.Start(t, backend.Flags(flags...), nil))).Client()
+	split := started(t, sdkKey, at(backend.Start(t, backend.Flags(flags...), nil))).Client()
 	for i, text := range texts {
 		name := string(rune('a' + i))
 		for _, attributes := range []map[string]interface{}{nil, {"a": 1}} {

@@ -65,7 +65,7 @@ func evaluate(t *testing.T, scenario *backend.Scenario) {
 			"fallbackTreatments": map[string]interface{}{"global": scenario.Fallback.Global, "byFlag": scenario.Fallback.ByFlag},
 		}
 	}
-	factory := started(t, "key", cfg)
+	factory := started(t, sdkKey, cfg)
 	split := factory.Client()
 	var wanted []dtos.Impression
 	for _, c := range scenario.Cases {
@@ -147,7 +147,7 @@ func TestSplitViews(t *testing.T) {
 		for _, one := range c.View.Prerequisites {
 			wanted.Prerequisites = append(wanted.Prerequisites, dtos.Prerequisite{FeatureFlagName: one.Flag, Treatments: one.Treatments})
 		}
-		manager := started(t, "key", at(backend.Start(t, backend.Flags(c.Flag), nil))).Manager()
+		manager := started(t, sdkKey, at(backend.Start(t, backend.Flags(c.Flag), nil))).Manager()
 		if got := manager.Split(wanted.Name); got == nil || !reflect.DeepEqual(*got, wanted) {
 			t.Errorf("Split:\n %+v\nnot\n %+v", got, wanted)
 		}

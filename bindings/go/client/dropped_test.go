@@ -46,7 +46,7 @@ func TestB08DroppedFactories(t *testing.T) {
 		cfg.LoggerConfig.LogLevel = logging.LevelNone
 		return conf.Localhost, cfg
 	}
-	standalone := func(t *testing.T) (string, *conf.SplitSdkConfig) { return "key", at(threeFlags(t)) }
+	standalone := func(t *testing.T) (string, *conf.SplitSdkConfig) { return sdkKey, at(threeFlags(t)) }
 	for name, make := range map[string]func(*testing.T) (string, *conf.SplitSdkConfig){
 		"localhost": localhost, "standalone": standalone,
 	} {

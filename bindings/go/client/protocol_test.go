@@ -17,7 +17,7 @@ func bodies(t *testing.T, requests []backend.Request, into func([]byte)) {
 		if got := request.Header("SplitSDKVersion"); got != agent {
 			t.Errorf("%s has SplitSDKVersion %q", request.Path, got)
 		}
-		if got := request.Header("Authorization"); got != "Bearer the-key" {
+		if got := request.Header("Authorization"); got != "Bearer "+sdkKey {
 			t.Errorf("%s has the wrong Authorization", request.Path)
 		}
 		into(request.Body)
@@ -36,7 +36,7 @@ func TestDefinitionsAreAskedForAsGo(t *testing.T) {
 	cfg := at(b)
 	cfg.Advanced.FlagSetsFilter = []string{"web", "app"}
 	cfg.InstanceName, cfg.IPAddress = "the-machine", "10.1.2.3"
-	started(t, "the-key", cfg)
+	started(t, sdkKey, cfg)
 	requests := b.Requests("splitChanges", 1)
 	bodies(t, requests, func([]byte) {})
 	if query := requests[0].Query; !strings.Contains(query, "since=-1") || !strings.Contains(query, "sets=app%2Cweb") {
@@ -54,7 +54,7 @@ func TestImpressionsArePosted(t *testing.T) {
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil)
 	cfg := at(b)
 	cfg.ImpressionsMode = "DEBUG"
-	factory := started(t, "the-key", cfg)
+	factory := started(t, sdkKey, cfg)
 	split := factory.Client()
 	split.Treatment("ann", "f", nil)
 	split.WithEvaluationOptions(clientOptions(map[string]interface{}{"page": "cart", "n": 2})).Treatment("bob", "f", nil)
@@ -96,7 +96,7 @@ func TestImpressionsArePosted(t *testing.T) {
 
 func TestOptimizedCounts(t *testing.T) {
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil)
-	factory := started(t, "the-key", at(b))
+	factory := started(t, sdkKey, at(b))
 	for i := 0; i < 5; i++ {
 		factory.Client().Treatment("bob", "f", nil)
 	}
@@ -129,7 +129,7 @@ func TestNoneModePostsUniqueKeys(t *testing.T) {
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil)
 	cfg := at(b)
 	cfg.ImpressionsMode = "none"
-	factory := started(t, "the-key", cfg)
+	factory := started(t, sdkKey, cfg)
 	factory.Client().Treatments("bob", []string{"f"}, nil)
 	factory.Client().Treatments("ann", []string{"f"}, nil)
 	factory.Destroy()
@@ -142,7 +142,7 @@ func TestNoneModePostsUniqueKeys(t *testing.T) {
 
 func TestEventsArePosted(t *testing.T) {
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil)
-	factory := started(t, "the-key", at(b))
+	factory := started(t, sdkKey, at(b))
 	split := factory.Client()
 	properties := map[string]interface{}{"plan": "pro", "age": 31, "paid": true, "none": nil, "list": []int{1}}
 	for _, value := range []interface{}{nil, 9.5, 7, int64(8)} {
@@ -179,7 +179,7 @@ func polling(b *backend.Backend) *conf.SplitSdkConfig {
 func TestPolledChangesArrive(t *testing.T) {
 	t.Parallel()
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil)
-	factory := started(t, "the-key", polling(b))
+	factory := started(t, sdkKey, polling(b))
 	split := factory.Client()
 	if got := split.Treatment("ann", "f", nil); got != "off" {
 		t.Fatalf("before: %s", got)
@@ -211,7 +211,7 @@ func TestSegmentsAreUpdated(t *testing.T) {
 	}
 	b := backend.Start(t, backend.Flags(flag("tools", map[string]interface{}{"conditions": []interface{}{inStaff}})),
 		map[string][]string{"staff": {"ann"}})
-	split := started(t, "the-key", polling(b)).Client()
+	split := started(t, sdkKey, polling(b)).Client()
 	both := func() [2]string {
 		return [2]string{split.Treatment("ann", "tools", nil), split.Treatment("bob", "tools", nil)}
 	}
@@ -226,7 +226,7 @@ func TestStreamedChangesArrive(t *testing.T) {
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil, "--streaming")
 	cfg := at(b)
 	cfg.Advanced.StreamingEnabled = true
-	split := started(t, "the-key", cfg).Client()
+	split := started(t, sdkKey, cfg).Client()
 	eventually(t, "a stream", func() bool { return len(b.Streams()) > 0 })
 	if got := split.Treatment("bob", "f", nil); got != "on" {
 		t.Fatalf("before: %s", got)
@@ -238,7 +238,7 @@ func TestStreamedChangesArrive(t *testing.T) {
 func TestARefusedKeyIsSaid(t *testing.T) {
 	t.Parallel()
 	b := backend.Start(t, backend.Flags(flag("f", nil)), nil, "--key", "another")
-	factory := unready(t, "the-key", at(b))
+	factory := unready(t, sdkKey, at(b))
 	err := factory.BlockUntilReady(1)
 	if err == nil || !strings.Contains(err.Error(), "SDK Initialization failed") {
 		t.Errorf("said %v", err)

@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +13,6 @@ import (
 	"github.com/libsplitio/libsplitio/bindings/go/conf"
 	impressionlistener "github.com/libsplitio/libsplitio/bindings/go/impressionListener"
 	"github.com/libsplitio/libsplitio/bindings/go/internal/backend"
-	"github.com/libsplitio/libsplitio/bindings/go/logging"
 )
 
 // lines is a logger that keeps what it is told.
@@ -22,6 +22,7 @@ type lines struct {
 }
 
 func (l *lines) add(level string, msg []interface{}) {
+	watch{}.look(msg)
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.all = append(l.all, level+" "+fmt.Sprint(msg...))
@@ -44,6 +45,49 @@ func (l *lines) with(level, text string) []string {
 		}
 	}
 	return found
+}
+
+// sdkKey is one of the secrets of the tests.
+const sdkKey = "a-key-of-go"
+
+// secrets are what no line of a log may have.
+var secrets = func() []string {
+	list, err := os.ReadFile("../../../tests/secrets.txt")
+	if err != nil {
+		panic(err)
+	}
+	return strings.Fields(string(list))
+}()
+
+// watch is a logger that keeps nothing, and ends the tests when a line has a secret of theirs.
+type watch struct{}
+
+func (watch) look(msg []interface{}) {
+	line := fmt.Sprint(msg...)
+	for _, secret := range secrets {
+		if strings.Contains(line, secret) {
+			panic(secret + " is in the log: " + line)
+		}
+	}
+}
+
+func (w watch) Error(msg ...interface{})   { w.look(msg) }
+func (w watch) Warning(msg ...interface{}) { w.look(msg) }
+func (w watch) Info(msg ...interface{})    { w.look(msg) }
+func (w watch) Debug(msg ...interface{})   { w.look(msg) }
+func (w watch) Verbose(msg ...interface{}) { w.look(msg) }
+
+func TestSecretsAreWatchedFor(t *testing.T) {
+	caught := func(line string) (is bool) {
+		defer func() { is = recover() != nil }()
+		watch{}.Debug(line)
+		return
+	}
+	for line, wanted := range map[string]bool{"ready": false, "the key is " + sdkKey: true} {
+		if caught(line) != wanted {
+			t.Errorf("%q: caught is %v", line, !wanted)
+		}
+	}
 }
 
 // eventually waits until something holds.
@@ -74,7 +118,7 @@ func (e *ear) all() []impressionlistener.ILObject {
 	return append([]impressionlistener.ILObject(nil), e.heard...)
 }
 
-// at is a configuration for an emulator, without streaming, and without the warnings of plain http.
+// at is a configuration for an emulator, without streaming, whose log is watched and not shown.
 func at(b *backend.Backend) *conf.SplitSdkConfig {
 	cfg := conf.Default()
 	cfg.Advanced.SdkURL = b.URL + "/api"
@@ -83,7 +127,7 @@ func at(b *backend.Backend) *conf.SplitSdkConfig {
 	cfg.Advanced.StreamingServiceURL = b.URL + "/sse"
 	cfg.Advanced.TelemetryServiceURL = b.URL + "/api/v1"
 	cfg.Advanced.StreamingEnabled = false
-	cfg.LoggerConfig.LogLevel = logging.LevelNone
+	cfg.Logger = watch{}
 	return cfg
 }
 

@@ -9,6 +9,8 @@ from support import flags
 
 import splitio
 
+pytest_plugins = ["support.secrets"]
+
 # Who starts the tests in the background may have told them to ignore Ctrl-C, which their programs would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

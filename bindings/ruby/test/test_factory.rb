@@ -111,6 +111,17 @@ class TestFactory < Case
     refute_match(/DEBUG/, log.string)
   end
 
+  def test_a_secret_in_a_line_that_nobody_reads_ends_the_tests
+    { 'nothing' => 0, SECRETS.first => 70 }.each do |text, expected|
+      child = fork do
+        $stderr.reopen(IO::NULL)
+        SILENT.debug("about #{text}")
+        Process.exit!(0)
+      end
+      assert_equal expected, Process.wait2(child).last.exitstatus, text
+    end
+  end
+
   def test_debug_lines
     localhost(logger: Logger.new(log), debug_enabled: true).destroy
     assert_match(/DEBUG/, log.string)

@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import sys
 
+from support import secrets
+
 DRIVER = pathlib.Path(__file__).with_name("driver.py")
 
 
@@ -43,6 +45,8 @@ class Subject:
         line = self._process.stdout.readline()
         if not line:
             raise AssertionError(f"the SDK's process ended during {what}: {self._process.wait(10)}")
+        said = secrets.found_in(line)
+        assert not (said and self._python == sys.executable), f"{said} in the answer to {what}"
         answer = json.loads(line)
         self.seconds = answer["seconds"]
         if "raised" in answer:

@@ -74,7 +74,7 @@ async def ends(world, results):
     world.backend.post("faults", endpoint="splitChanges", hang=True)
     from world import CONFIG
 
-    factory = await get_factory_async("a-key", config=dict(CONFIG), **world.backend.arguments)
+    factory = await get_factory_async("a-key-of-python", config=dict(CONFIG), **world.backend.arguments)
     client, manager = factory.client(), factory.manager()
     for method in METHODS:
         await results.of_async(f"async/not ready/{method}", getattr(client, method), "ann", *arguments_of(method))

@@ -84,7 +84,7 @@ def run(world, results):
 
 def configured(world, results, name, config):
     try:
-        factory = get_factory("a-key", config=dict(config), **world.backend.arguments)
+        factory = get_factory("a-key-of-python", config=dict(config), **world.backend.arguments)
         factory.block_until_ready(10)
     except Exception as error:
         results.add(f"config/{name}", {"raised": type(error).__name__})

@@ -64,7 +64,7 @@ class World:
         for one in extra:
             self.backend.post("flags", flag=one)
 
-    def factory(self, key="a-key", **config):
+    def factory(self, key="a-key-of-python", **config):
         from splitio import get_factory
 
         return get_factory(key, config={**CONFIG, **config}, **self.backend.arguments)
@@ -77,7 +77,7 @@ class World:
     async def ready_async(self, **config):
         from splitio import get_factory_async
 
-        factory = await get_factory_async("a-key", config={**CONFIG, **config}, **self.backend.arguments)
+        factory = await get_factory_async("a-key-of-python", config={**CONFIG, **config}, **self.backend.arguments)
         await factory.block_until_ready(10)
         return factory
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import textwrap
 
+from support import secrets
+
 
 def run(text, *arguments, seconds=60, environment=None):
     """Runs a program to its end, which must be a good one; its output."""
@@ -17,6 +19,7 @@ def run(text, *arguments, seconds=60, environment=None):
         check=False,
     )
     assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert not secrets.found_in(done.stdout + done.stderr)
     return done.stdout, done.stderr
 
 

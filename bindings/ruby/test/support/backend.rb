@@ -7,7 +7,7 @@ require 'net/http'
 class Backend
   # What a test waits for comes at once.
   QUICK = { features_refresh_rate: 1, segments_refresh_rate: 1, impressions_mode: :debug, impressions_refresh_rate: 1,
-            events_push_rate: 1, streaming_enabled: false }.freeze
+            events_push_rate: 1, streaming_enabled: false, debug_enabled: true }.freeze
 
   attr_reader :url
 
@@ -32,7 +32,7 @@ class Backend
   def options(**others)
     api = "#{@url}/api"
     { base_uri: api, events_uri: api, auth_service_url: api, telemetry_service_url: api, streaming_service_url: @url,
-      logger: Logger.new(IO::NULL), ip_addresses_enabled: false, **QUICK, **others }
+      logger: Helper::SILENT, ip_addresses_enabled: false, **QUICK, **others }
   end
 
   def call(method, path, body = nil)
