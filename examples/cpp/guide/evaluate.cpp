@@ -42,7 +42,9 @@ int main() {
     }
     {
         /* doc: explain */
-        std::cout << split.explain("ann", "checkout_one_page").view() << '\n';
+        std::error_code error;
+        const splitio::Json text = split.explain("ann", "checkout_one_page", {}, error);
+        if (!error) std::cout << text.view() << '\n';
         /* doc: end */
     }
     {
