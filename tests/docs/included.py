@@ -35,7 +35,8 @@ def piece(path, name):
             found[-1] += line
     if not any(found):
         raise LookupError(f"{path} has no piece {name!r}")
-    return "".join(map(textwrap.dedent, found))
+    # What stood around the marks may add up to more empty lines than formatters allow.
+    return re.sub(r"\n{4,}", "\n\n\n", "".join(map(textwrap.dedent, found)))
 
 
 def language(path):

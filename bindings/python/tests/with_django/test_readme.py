@@ -31,6 +31,7 @@ def pay(user):
 
 # doc: testing
 
+
 @treatments(new_checkout="on", banner="plain")
 def test_for_everybody():
     assert pay("ann") == ("plain", None)
