@@ -250,7 +250,7 @@ class Documented(Scratch):
 
     def test_the_account_of_explain_md(self):
         command, text = re.search(
-            r"`splitio (explain .*?)`.*?^```json\n(.*?)^```$", (ROOT / "docs/explain.md").read_text(), re.M | re.S
+            r"\(`splitio (explain .*?)`\).*?^```json\n(.*?)^```$", (ROOT / "docs/explain.md").read_text(), re.M | re.S
         ).groups()
         (account,) = rows(*shlex.split(command), "--file", "flags.json", where=self.DATA)
         self.assertEqual(account, json.loads(text))
