@@ -21,7 +21,8 @@ struct Command {
     unsigned groups;
 };
 
-enum Group : unsigned { question = 1, sets = 2, recording = 4, source = 8, file_only = 16, output = 32 };
+/// `alone`: of no command.
+enum Group : unsigned { alone = 0, question = 1, sets = 2, recording = 4, source = 8, file_only = 16, output = 32 };
 
 constexpr Command commands[] = {
     {"evaluate", "FLAG... --key KEY", "what flags serve to a key", question | sets | recording | source | output},
@@ -82,6 +83,8 @@ const std::vector<Option> &options() {
         {"--text", nullptr, "text for people, also when the output is no terminal", output,
          [](A &a, S) { a.text = true; }},
         {"--help", nullptr, "show this", ~0u, [](A &a, S) { a.help = true; }},
+        {"--version", nullptr, "show the versions of the program and of the library", alone,
+         [](A &a, S) { a.version = true; }},
     };
     return all;
 }
@@ -170,7 +173,7 @@ Arguments Arguments::parse(const std::vector<std::string> &given) {
             arguments.names.push_back(word);
         }
     }
-    if (arguments.help) return arguments;
+    if (arguments.help || arguments.version) return arguments;
     if (command == nullptr) throw Failure{exit_usage, "a command is missing"};
     check(arguments, *command);
     return arguments;
@@ -182,8 +185,8 @@ std::string usage(const std::string &name) {
     if (command == nullptr) {
         text = "usage: splitio COMMAND [OPTION...]\n\nFeature flags of Split (Harness FME), from the command line.\n\n";
         for (const Command &each : commands) text += described(each.name, each.summary);
-        return text +
-               "\n\"splitio COMMAND --help\" has the options of a command, docs/cli.md and splitio(1) all of it.\n";
+        return text + "\n\"splitio COMMAND --help\" has the options of a command, docs/cli.md and splitio(1) all of it;"
+                      "\n\"splitio --version\" the versions.\n";
     }
     text = "usage: splitio " + name + " " + command->takes + (*command->takes != '\0' ? " " : "") +
            "[OPTION...]\n\nShows " + command->summary + ".\n\n";

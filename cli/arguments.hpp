@@ -55,6 +55,7 @@ struct Arguments {
     bool json = false;
     bool text = false;
     bool help = false;
+    bool version = false;
 
     /// Throws a Failure for what makes no sense.
     static Arguments parse(const std::vector<std::string> &given);

@@ -74,9 +74,7 @@ Exit evaluate(const Arguments &arguments, const Output &output) {
     splitio::Factory factory = connected(arguments);
     std::vector<std::string> flags = arguments.names;
     if (!arguments.sets.empty()) {
-        for (const splitio::FlagView flag : factory.flags()) {
-            if (is_in_any(flag, arguments.sets)) flags.emplace_back(flag.name());
-        }
+        for (const Value &flag : flags_of(factory, arguments.sets)) flags.push_back(flag["name"].text());
     }
     if (flags.empty()) throw Failure{exit_bad, "no flag is in these sets"};
     Exit status = exit_good;

@@ -78,7 +78,7 @@ private:
         };
         const auto reason = reasons.find(step["decided_by"].text());
         return name + " serves " + output_.in(Colour::green, step["treatment"].text()) + ": " +
-               (reason != reasons.end() ? reason->second : step["decided_by"].text());
+               (reason != reasons.end() ? reason->second : harmless(step["decided_by"].text()));
     }
     std::string dependency(const Value &step) const {
         std::string wanted;

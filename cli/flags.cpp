@@ -6,9 +6,9 @@
 
 namespace {
 
-std::string joined(const splitio::TextViews &texts) {
+std::string joined(const std::vector<Value> &texts) {
     std::string all;
-    for (const std::string_view text : texts) all += (all.empty() ? "" : ", ") + harmless(text);
+    for (const Value &text : texts) all += (all.empty() ? "" : ", ") + harmless(text.text());
     return all;
 }
 
@@ -16,21 +16,20 @@ std::string joined(const splitio::TextViews &texts) {
 
 Exit list_flags(const Arguments &arguments, const Output &output) {
     const splitio::Factory factory = connected(arguments);
-    const splitio::Flags flags = factory.flags();
+    const std::vector<Value> flags = flags_of(factory, arguments.sets);
     std::size_t width = 0;
-    for (const splitio::FlagView flag : flags) width = std::max(width, flag.name().size());
-    for (const splitio::FlagView flag : flags) {
-        if (!arguments.sets.empty() && !is_in_any(flag, arguments.sets)) continue;
+    for (const Value &flag : flags) width = std::max(width, flag["name"].text().size());
+    for (const Value &flag : flags) {
         if (output.json()) {
-            const splitio::Json json = factory.flag_json(flag.name());
-            output.line(std::string{json.view()});
+            output.line(flag.json());
             continue;
         }
-        std::string line = output.in(Colour::bold, flag.name()) + std::string(width - flag.name().size() + 2, ' ');
-        line += flag.killed() ? output.in(Colour::red, "killed, " + std::string{flag.default_treatment()})
-                              : output.in(Colour::green, joined(flag.treatments()));
-        if (flag.sets().size() > 0) line += "  sets: " + joined(flag.sets());
-        output.line(line + output.in(Colour::dim, "  change " + std::to_string(flag.change_number())));
+        const std::string &name = flag["name"].text();
+        std::string line = output.in(Colour::bold, name) + std::string(width - name.size() + 2, ' ');
+        line += flag["killed"].is_true() ? output.in(Colour::red, "killed, " + flag["default_treatment"].text())
+                                         : output.in(Colour::green, joined(flag["treatments"].items()));
+        if (!flag["sets"].items().empty()) line += "  sets: " + joined(flag["sets"].items());
+        output.line(line + output.in(Colour::dim, "  change " + flag["change_number"].text()));
     }
     return exit_good;
 }

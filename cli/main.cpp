@@ -6,6 +6,8 @@
 #include <exception>
 #include <iostream>
 
+#include <splitio.hpp>
+
 #include "commands.hpp"
 
 namespace {
@@ -14,6 +16,10 @@ Exit run(const std::vector<std::string> &given) {
     const Arguments arguments = Arguments::parse(given);
     if (arguments.help) {
         std::cout << usage(arguments.command);
+        return exit_good;
+    }
+    if (arguments.version) {
+        std::cout << "splitio " SPLIT_VERSION ", with libsplitio " << splitio::version() << '\n';
         return exit_good;
     }
     const Output output{arguments.json, arguments.text};

@@ -5,8 +5,6 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "json.hpp"
-
 namespace {
 
 void look_at(splitio::Config &config, const std::string &redis) {
@@ -51,12 +49,22 @@ bool names_redis(const std::string &options) {
     return false;
 }
 
+bool is_in_any(const Value &flag, const std::vector<std::string> &sets) {
+    const std::vector<Value> &own = flag["sets"].items();
+    return std::any_of(own.begin(), own.end(),
+                       [&](const Value &set) { return std::find(sets.begin(), sets.end(), set.text()) != sets.end(); });
+}
+
 } // namespace
 
-bool is_in_any(const splitio::FlagView &flag, const std::vector<std::string> &sets) {
-    const splitio::TextViews own = flag.sets();
-    return std::any_of(own.begin(), own.end(),
-                       [&](std::string_view set) { return std::find(sets.begin(), sets.end(), set) != sets.end(); });
+std::vector<Value> flags_of(const splitio::Factory &factory, const std::vector<std::string> &sets) {
+    const splitio::Json json = factory.flags_json();
+    const Value all = Value::parse(json.view());
+    std::vector<Value> found;
+    for (const Value &flag : all.items()) {
+        if (sets.empty() || is_in_any(flag, sets)) found.push_back(flag);
+    }
+    return found;
 }
 
 splitio::Factory connected(const Arguments &arguments, bool events) {

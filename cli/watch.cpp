@@ -60,9 +60,7 @@ using Definitions = std::map<std::string, std::string>;
 
 Definitions all(const splitio::Factory &factory) {
     Definitions found;
-    const splitio::Json json = factory.flags_json();
-    const Value flags = Value::parse(json.view());
-    for (const Value &flag : flags.items()) found.emplace(flag["name"].text(), flag.json());
+    for (const Value &flag : flags_of(factory, {})) found.emplace(flag["name"].text(), flag.json());
     return found;
 }
 

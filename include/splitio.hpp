@@ -157,12 +157,19 @@ public:
     /// How `treatment_with_config` would decide now, and why: a JSON object with each condition and matcher that was
     /// tried, what it saw and what it answered. docs/explain.md has its members. Records no impression. For people and
     /// tools: it takes many times as long.
-    Json explain(const Key &key, Text flag, const Options &options = {}) const {
+    ///
+    /// `error` is that of `Result::error`, which the object tells too. There is an object in every case, but "null"
+    /// where there is no factory.
+    Json explain(const Key &key, Text flag, const Options &options, std::error_code &error) const noexcept {
         Json json;
         const Given given{key, options};
-        split_explain(factory_.get(), detail::Terminated{key.matching}.get(), detail::Terminated{flag}.get(),
-                      given.get(), &json.raw_);
+        error = make_error_code(split_explain(factory_.get(), detail::Terminated{key.matching}.get(),
+                                              detail::Terminated{flag}.get(), given.get(), &json.raw_));
         return json;
+    }
+    Json explain(const Key &key, Text flag, const Options &options = {}) const noexcept {
+        std::error_code unused;
+        return explain(key, flag, options, unused);
     }
 
     // ---- Events

@@ -17,20 +17,21 @@ mod standalone;
 
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::callbacks::{EventHandler, EventKind, Hooks};
+use crate::callbacks::{EventHandler, EventKind, Hooks, Instance};
 use crate::client::Client;
-use crate::config::{ConfigError, Settings};
+use crate::config::{Config, ConfigError, Notice, Settings};
 use crate::input::{self, Given, SdkKey};
 use crate::lifecycle::Status;
-use crate::logging::Logger;
+use crate::logging::{Level, Logger};
 use crate::manager::Manager;
 use crate::refusal::Refusal;
 use crate::rules::InternError;
 use crate::sync::localhost::{LoadError, StartError};
 
-use blueprint::{Blueprint, Start};
+use blueprint::{Blueprint, Ears, Start};
 use life::Life;
 use lineage::{Link, Standing};
 
@@ -89,12 +90,27 @@ impl Factory {
     /// When the key or the configuration cannot work, or a localhost file in YAML or text does not load.
     pub fn new(sdk_key: Given<'_>, settings: &Settings, hooks: &Hooks) -> Result<Factory, FactoryError> {
         let localhost = matches!(sdk_key, Given::Text("localhost"));
-        let (config, notices) = settings.resolve(localhost)?;
+        let (config, mut notices) = settings.resolve(localhost)?;
         let instance = Blueprint::instance(&config);
         let ears = Blueprint::ears(&config, hooks, &instance)?;
-        for notice in notices {
-            ears.log.log(notice.level, "config", format_args!("{}", notice.text));
+        tell(&notices, &ears.log);
+        // The queue of a factory that is never made is never read, and a misspelt option may be why there is none.
+        let unread = ears.queues_log().then(|| blueprint::plain_log(&config, hooks));
+        let made = Factory::made(sdk_key, config, instance, ears, hooks);
+        if let (Err(_), Some(log)) = (&made, unread) {
+            notices.retain(|notice| notice.level <= Level::Warning);
+            tell(&notices, &log);
         }
+        made
+    }
+
+    fn made(
+        sdk_key: Given<'_>,
+        config: Config,
+        instance: Arc<Instance>,
+        ears: Ears,
+        hooks: &Hooks,
+    ) -> Result<Factory, FactoryError> {
         let key = usable_key(sdk_key, &ears.log)?;
         let blueprint = Blueprint::new(key, config, instance, hooks)?;
         let life = if blueprint.is_preforked() {
@@ -241,6 +257,13 @@ impl Drop for Factory {
     }
 }
 
+/// Says what is odd about a configuration.
+fn tell(notices: &[Notice], log: &Logger) {
+    for notice in notices {
+        log.log(notice.level, "config", format_args!("{}", notice.text));
+    }
+}
+
 fn usable_key(given: Given<'_>, log: &Logger) -> Result<String, FactoryError> {
     match input::sdk_key(given, log) {
         Some(SdkKey::Localhost) => Ok("localhost".to_owned()),
@@ -259,4 +282,32 @@ fn header_safe(key: &str, log: &Logger) -> Result<String, FactoryError> {
         return Err(FactoryError::SdkKey("has control characters, or others than ASCII"));
     }
     Ok(trimmed.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::callbacks::QueueKinds;
+    use crate::logging::Recorded;
+
+    #[test]
+    fn what_is_odd_about_the_options_is_told_where_no_factory_comes_of_them() {
+        let mut settings = Settings::new();
+        let options =
+            r#"{"strictConfig": false, "splitFile": "/nonexistent.yaml", "featureRefreshRate": 9, "mine": 1}"#;
+        settings.merge_json(options).expect("options");
+        for logs in [false, true] {
+            let lines = Recorded::default();
+            let hooks = Hooks {
+                fallback_sink: Some(Arc::new(lines.clone())),
+                queue: Some((QueueKinds { impressions: true, logs, events: true }, 0)),
+                ..Hooks::default()
+            };
+            let made = Factory::new(Given::Text("localhost"), &settings, &hooks);
+            assert!(matches!(made, Err(FactoryError::Localhost(_))), "{made:?}");
+            let said = lines.lines();
+            assert_eq!(said.len(), 1, "logs: {logs}: {said:?}");
+            assert!(said[0].1.contains("did you mean featuresRefreshRate?"), "{said:?}");
+        }
+    }
 }

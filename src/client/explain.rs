@@ -1,9 +1,11 @@
 //! The account of a decision, for people who wonder about it. It takes the way of an evaluation and records nothing.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::{AnswerStatus, Client, Who};
-use crate::input::{Given, Method, usable_name};
+use crate::input::{Given, Method, key_text, usable_name};
 use crate::rules::{Recorder, Step};
 
 /// The account of a decision.
@@ -18,8 +20,8 @@ pub struct Explanation {
 #[derive(Serialize)]
 struct Document<'a> {
     flag: Option<&'a str>,
-    key: Option<&'a str>,
-    bucketing_key: Option<&'a str>,
+    key: Option<Cow<'a, str>>,
+    bucketing_key: Option<Cow<'a, str>>,
     status: &'static str,
     treatment: &'static str,
     config: Option<&'a str>,
@@ -43,8 +45,8 @@ impl Client {
         let was_control = evaluation.as_ref().and_then(Step::treatment).is_none_or(|served| served == "control");
         let document = Document {
             flag: name,
-            key: text(who.key),
-            bucketing_key: who.bucketing_key.and_then(text),
+            key: key_text(who.key),
+            bucketing_key: who.bucketing_key.and_then(key_text),
             status: status(answer.status),
             treatment: answer.treatment.as_str(),
             config: answer.config.as_ref().map(|config| config.as_str()),
@@ -60,13 +62,6 @@ impl Client {
     }
 }
 
-fn text(given: Given<'_>) -> Option<&str> {
-    match given {
-        Given::Text(text) => Some(text),
-        _ => None,
-    }
-}
-
 fn status(status: AnswerStatus) -> &'static str {
     match status {
         AnswerStatus::Evaluated => "evaluated",
@@ -77,5 +72,41 @@ fn status(status: AnswerStatus) -> &'static str {
         AnswerStatus::Failed => "failed",
         AnswerStatus::StorageFailed => "storage_failed",
         AnswerStatus::Forked => "forked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::super::redis_tests::World;
+    use super::*;
+    use crate::rules::testing::flag_json;
+    use crate::storage::Fake;
+
+    #[test]
+    fn keys_are_shown_as_the_rules_see_them() {
+        let world = World::new(Fake::new(), "{}");
+        world.fake.set("SPLITIO.split.f", &flag_json("f", r#"{"matcherType":"ALL_KEYS"}"#));
+        let explain = |key, bucketing_key| -> Json {
+            let who = Who { key, bucketing_key, ..Who::from("") };
+            serde_json::from_str(&world.client.explain(&who, Given::Text("f")).json).expect("JSON")
+        };
+        for (given, shown) in [
+            (Given::Text("ann"), json!("ann")),
+            (Given::Integer(7), json!("7")),
+            (Given::Float(7.0), json!("7.0")),
+            (Given::Text(""), json!("")),
+            (Given::Null, Json::Null),
+            (Given::Float(f64::NAN), Json::Null),
+            (Given::NotText, Json::Null),
+        ] {
+            let account = explain(given, None);
+            assert_eq!(account["key"], shown, "{given:?}");
+            if account["status"] == "evaluated" {
+                assert_eq!(account["evaluation"]["steps"][0]["steps"][0]["value"], shown, "{given:?}");
+            }
+            assert_eq!(explain(Given::Text("ann"), Some(given))["bucketing_key"], shown, "{given:?}");
+        }
     }
 }

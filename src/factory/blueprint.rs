@@ -78,6 +78,13 @@ pub(super) struct Ears {
     pub(super) descriptors: Arc<Descriptors>,
 }
 
+impl Ears {
+    /// Whether lines of the log are for whoever reads the queue.
+    pub(super) fn queues_log(&self) -> bool {
+        self.queue.as_ref().is_some_and(|queue| queue.kinds().logs)
+    }
+}
+
 impl Blueprint {
     pub(super) fn new(
         key: String,
@@ -325,7 +332,7 @@ struct Draft {
 }
 
 /// The log of those who do not queue it.
-fn plain_log(config: &Config, hooks: &Hooks) -> Logger {
+pub(super) fn plain_log(config: &Config, hooks: &Hooks) -> Logger {
     let (level, sink): (Option<Level>, _) = match &hooks.logger {
         Some((level, sink)) => (*level, Some(sink)),
         None => (config.log_level, hooks.fallback_sink.as_ref()),

@@ -71,32 +71,42 @@ fn is_plain(text: &str) -> bool {
 #[inline(never)]
 fn usable_after_a_look<'a>(given: Given<'a>, what: &str, method: Method, log: &Logger) -> Option<Cow<'a, str>> {
     let wanted = "pass a string of 1 to 250 characters";
-    let number = match given {
-        Given::Text(text) if is_blank(text) => {
+    match (given, key_text(given)) {
+        (Given::Text(text), _) if is_blank(text) => {
             log.error(TARGET, format_args!("{method}: {what} is empty; {wanted}"));
-            return None;
+            None
         }
-        Given::Text(text) => {
+        (Given::Text(text), usable) => {
             let length = text.chars().count();
             if length > MAX_LENGTH {
                 log.error(TARGET, format_args!("{method}: {what} is too long ({length} characters); {wanted}"));
                 return None;
             }
-            return Some(Cow::Borrowed(text));
+            usable
         }
-        Given::Null => {
+        (_, Some(number)) => {
+            log.warning(TARGET, format_args!("{method}: {what} is a number and is used as text; pass a string"));
+            Some(number)
+        }
+        (Given::Null, None) => {
             log.error(TARGET, format_args!("{method}: {what} is null; {wanted}"));
-            return None;
+            None
         }
-        Given::Integer(number) => number.to_string(),
-        Given::Float(number) if number.is_finite() => float_text(number),
-        Given::Float(_) | Given::NotText => {
+        (_, None) => {
             log.error(TARGET, format_args!("{method}: {what} is not a string of valid UTF-8; {wanted}"));
-            return None;
+            None
         }
-    };
-    log.warning(TARGET, format_args!("{method}: {what} is a number and is used as text; pass a string"));
-    Some(Cow::Owned(number))
+    }
+}
+
+/// The text of a key, be it usable or not: of a number, the text under which it is evaluated.
+pub(crate) fn key_text(given: Given<'_>) -> Option<Cow<'_, str>> {
+    match given {
+        Given::Text(text) => Some(Cow::Borrowed(text)),
+        Given::Integer(number) => Some(Cow::Owned(number.to_string())),
+        Given::Float(number) if number.is_finite() => Some(Cow::Owned(float_text(number))),
+        Given::Null | Given::Float(_) | Given::NotText => None,
+    }
 }
 
 /// The shortest text that reads back as the same number, always with a point or an exponent. The notation is that of

@@ -27,7 +27,7 @@ pub(crate) use flag_set::flag_sets;
 pub(crate) use given::Refused;
 pub use given::{Given, Method};
 pub use key::Key;
-pub(crate) use key_rule::{KeyTexts, is_plain_key, key, keys};
+pub(crate) use key_rule::{KeyTexts, is_plain_key, key, key_text, keys};
 pub(crate) use name::{flag_name, flag_names, is_plain_flag_name, unknown_flag, usable_name, usable_names};
 pub(crate) use properties::{Properties, attributes, properties, properties_from_json};
 pub(crate) use text::{is_blank, is_space, same, shown, trim};

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -27,12 +28,13 @@ SECRETS = (ROOT / "tests/secrets.txt").read_text().splitlines()
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
 
-def run(*words, status=0, environment=None, given=""):
+def run(*words, status=0, environment=None, given="", where=None):
     """What it writes. Never a secret."""
     found = subprocess.run(
         [PROGRAM, *words],
         env={**ENVIRONMENT, **(environment or {})},
         input=given,
+        cwd=where,
         capture_output=True,
         text=True,
         timeout=60,
@@ -102,12 +104,20 @@ class Usage(Scratch):
             for option in re.findall(r"^  (--[a-z-]+)", own, re.M):
                 self.assertIn(option, manual, command)
 
+    def test_versions(self):
+        version = re.search(r'#define SPLIT_VERSION "(.*)"', (ROOT / "include/splitio.h").read_text())[1]
+        found = run("--version")
+        self.assertEqual((found.stdout, found.stderr), (f"splitio {version}, with libsplitio {version}\n", ""))
+        self.assertIn("splitio --version", run("--help").stdout)
+
     def test_what_makes_no_sense_is_refused(self):
         cases = [
             ([], "a command is missing"),
             (["evaluat"], "there is no command evaluat"),
             (["flags", "--sett", "x"], "there is no option --sett"),
             (["flags", "--key", "x"], "flags has no option --key"),
+            (["flags", "--version"], "flags has no option --version"),
+            (["--version=2"], "--version takes no value"),
             (["flags", "x"], "flags takes no names: x"),
             (["evaluate", "x", *SHOP], "evaluate needs --key"),
             (["evaluate", "--key", "ann", *SHOP], "needs the name of a flag, or --set"),
@@ -226,12 +236,38 @@ class Explain(Scratch):
         )
 
 
+class Documented(Scratch):
+    """What the documentation shows of the program."""
+
+    DATA = ROOT / "tests/c/data"
+
+    def test_the_session_of_cli_md(self):
+        (session,) = re.findall(r"^```\n(\$ splitio .*?)^```$", (ROOT / "docs/cli.md").read_text(), re.M | re.S)
+        commands = re.findall(r"^\$ splitio (.*)\n((?:[^$].*\n)*)", session, re.M)
+        self.assertEqual(len(commands), session.count("$ splitio"))
+        for command, said in commands:
+            with self.subTest(command):
+                self.assertEqual(run(*shlex.split(command), "--text", where=self.DATA).stdout, said)
+
+    def test_the_account_of_explain_md(self):
+        command, text = re.search(
+            r"\(`splitio (explain .*?)`\).*?^```json\n(.*?)^```$", (ROOT / "docs/explain.md").read_text(), re.M | re.S
+        ).groups()
+        (account,) = rows(*shlex.split(command), "--file", "flags.json", where=self.DATA)
+        self.assertEqual(account, json.loads(text))
+
+
 class Flags(Scratch):
     def test_all_or_those_of_a_set(self):
         self.assertEqual(len(rows("flags", *SHOP)), 15)
         self.assertEqual([flag["name"] for flag in rows("flags", "--set", "shop", *SHOP)], ["checkout", "staff_tools"])
         both = [flag["name"] for flag in rows("flags", "--set", "shop", "--set", "web", *SHOP)]
         self.assertEqual(both, ["banner", "checkout", "staff_tools"])
+
+    def test_json_is_that_of_the_library(self):
+        (checkout,) = (flag for flag in rows("flags", *SHOP) if flag["name"] == "checkout")
+        self.assertEqual((checkout["sets"], checkout["change_number"]), (["shop", "web"], 11))
+        self.assertEqual((checkout["configs"], checkout["killed"]), ({"on": '{"color":"red"}'}, False))
 
     def test_text(self):
         said = run("flags", "--text", *SHOP).stdout

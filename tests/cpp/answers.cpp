@@ -300,8 +300,17 @@ static void decisions_are_explained(void) {
     CHECK_HAS(std::string(split.explain("ann", flag).view()).c_str(), "\"treatment\":\"on\"");
     CHECK_HAS(std::string(split.explain(nullptr, flag).view()).c_str(), "\"status\":\"invalid\"");
     CHECK_HAS(std::string(split.explain("ann", std::string("checkout\0", 9)).view()).c_str(), "\"status\":\"invalid\"");
+    std::error_code error = splitio::Errc::timeout;
+    CHECK_HAS(std::string(split.explain("ann", flag, {}, error).view()).c_str(), "\"status\":\"evaluated\"");
+    CHECK(!error);
+    CHECK_HAS(std::string(split.explain("ann", "none", {}, error).view()).c_str(), "\"status\":\"unknown_flag\"");
+    CHECK(error == splitio::Errc::unknown_flag);
+    CHECK_HAS(std::string(split.explain("ann", "loop", {{"age", 30}}, error).view()).c_str(), "\"status\":\"failed\"");
+    CHECK(error == splitio::Errc::evaluation);
     splitio::Factory moved = std::move(split);
     CHECK_TEXT(split.explain("ann", "checkout").view(), "null");
+    CHECK_TEXT(split.explain("ann", "checkout", {}, error).view(), "null");
+    CHECK(error == splitio::Errc::invalid_argument);
 }
 
 /* ---- The manager and events -------------------------------------------------------------------------------------- */

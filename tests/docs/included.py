@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 BLOCK = re.compile(
     r"<!-- (?P<path>[\w-]+[/.][\w./-]+?)(?:#(?P<name>\w+))? -->\n```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
 )
+SOURCES = {".c", ".cpp", ".go", ".h", ".hpp", ".py", ".rb"}
 LANGUAGES = {".h": "c", ".py": "python", ".rb": "ruby", ".split": "text", ".txt": "text"}
 
 
@@ -29,11 +30,13 @@ def piece(path, name):
         mark = re.search(r"\bdoc: (\w+)", line)
         if mark:
             inside = mark[1] == name
+            found.append("")
         elif inside:
-            found.append(line)
-    if not found:
+            found[-1] += line
+    if not any(found):
         raise LookupError(f"{path} has no piece {name!r}")
-    return textwrap.dedent("".join(found))
+    # What stood around the marks may add up to more empty lines than formatters allow.
+    return re.sub(r"\n{4,}", "\n\n\n", "".join(map(textwrap.dedent, found)))
 
 
 def language(path):
@@ -84,9 +87,9 @@ def problems(document, write):
         return len(matches), []
     wrong = [f"{m['path']}#{m['name']}: the text is another" for m in matches if m[0] != block(m)]
     # Code without a file behind it is code that nobody compiles.
-    for before in re.findall(r"^(.*)\n```(?:c|cpp)$", text, re.M):
-        if not re.fullmatch(r"<!-- examples/\S+ -->", before):
-            wrong.append(f"a block of C or C++ without its file, after {before!r}")
+    for before, code in re.findall(r"^(.*)\n *```(c|cpp|go|python|ruby|yaml)$", text, re.M):
+        if not re.fullmatch(r"<!-- (examples|bindings)/\S+ -->", before):
+            wrong.append(f"a block of {code} without its file, after {before!r}")
     wrong += broken_links(document, text)
     return len(matches) + 1, wrong
 
@@ -94,10 +97,10 @@ def problems(document, write):
 def unused():
     """Pieces that no document shows."""
     shown = set()
-    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bindings/*/README.md")]:
         for match in BLOCK.finditer(document.read_text(encoding="utf-8")):
             shown.add((match["path"], match["name"]))
-    for file in sorted(ROOT.glob("examples/*/guide/*")):
+    for file in sorted(file for file in ROOT.glob("examples/**/*.*") if file.suffix in SOURCES):
         path = str(file.relative_to(ROOT))
         for name in sorted(names_in(file)):
             if (path, name) not in shown:

@@ -1,9 +1,6 @@
 package client
 
-import (
-	"encoding/json"
-	"runtime"
-)
+import "runtime"
 
 // SplitClient evaluates flags and tracks events. Its methods may be called at once, by any number of goroutines.
 //
@@ -145,20 +142,6 @@ func (c *SplitClient) evaluate(method string, of int, withConfig bool, key inter
 	c.factory.native.many(&question, of, withConfig, texts, names, start, each)
 	memory.put()
 	runtime.KeepAlive(c)
-}
-
-// Explain tells how TreatmentWithConfig would decide now, and why, as a JSON object: each condition and matcher that was
-// tried, what it saw and what it answered. docs/explain.md has its members. It records no impression, and takes many times
-// as long as an evaluation. Split's Go client has no such method.
-func (c *SplitClient) Explain(key interface{}, featureFlagName string, attributes map[string]interface{}) json.RawMessage {
-	memory := scratches.Get().(*scratch)
-	question := c.question(key, attributes, "Explain", memory)
-	var flag string
-	question.key, flag = memory.names.lines(question.key, []string{featureFlagName})
-	account := c.factory.native.explain(&question, flag)
-	memory.put()
-	runtime.KeepAlive(c)
-	return account
 }
 
 // Track records an event of a key, for metrics. The value is a number, or nil for none; properties are text, numbers, true

@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"reflect"
 	"runtime"
@@ -24,45 +23,6 @@ func threeFlags(t testing.TB) *backend.Backend {
 }
 
 func text(value string) *string { return &value }
-
-func TestExplain(t *testing.T) {
-	split := started(t, sdkKey, at(threeFlags(t))).Client()
-	for _, c := range []struct {
-		key                     interface{}
-		flag, status, treatment string
-	}{
-		{"bob", "f", "evaluated", "on"},
-		{client.NewKey("ann", "x"), "f", "evaluated", "off"},
-		{"bob", "nope", "unknown_flag", "control"},
-		{nil, "f", "invalid", "control"},
-		{"b\x00b", "f", "invalid", "control"},
-		{"bob", "f\x00", "invalid", "control"},
-		{"bob", "", "invalid", "control"},
-	} {
-		var account struct {
-			Status, Treatment string
-			BucketingKey      *string `json:"bucketing_key"`
-			Evaluation        *struct {
-				Flag  string
-				Steps []map[string]interface{}
-			}
-		}
-		if err := json.Unmarshal(split.Explain(c.key, c.flag, map[string]interface{}{"age": 30}), &account); err != nil {
-			t.Fatal(err)
-		}
-		if account.Status != c.status || account.Treatment != c.treatment {
-			t.Errorf("%v, %q: %+v", c.key, c.flag, account)
-		}
-		if evaluated := c.status == "evaluated"; evaluated != (account.Evaluation != nil) {
-			t.Errorf("%v, %q: %+v", c.key, c.flag, account.Evaluation)
-		} else if evaluated && (account.Evaluation.Flag != c.flag || len(account.Evaluation.Steps) == 0) {
-			t.Errorf("%v, %q: %+v", c.key, c.flag, account.Evaluation)
-		}
-		if _, pair := c.key.(*client.Key); pair != (account.BucketingKey != nil) {
-			t.Errorf("%v: bucketing key %v", c.key, account.BucketingKey)
-		}
-	}
-}
 
 func TestEvaluationsOfMany(t *testing.T) {
 	split := started(t, sdkKey, at(threeFlags(t))).Client()

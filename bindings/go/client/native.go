@@ -157,10 +157,14 @@ func same(text *C.char, name string) bool {
 }
 
 // explain is given a key and a flag that end in a NUL.
-func (n native) explain(q *question, flag string) []byte {
-	text := C.splitio_go_explain(n.handle, q.key, flag,
-		boolean(q.pair), q.bucketing, q.set.handle, boolean(q.filled), q.attributes, q.properties)
-	return taken(&text)
+func (n native) explain(q *question, flag string) ([]byte, *Error) {
+	var text C.split_json
+	status := int(C.splitio_go_explain(n.handle, q.key, flag,
+		boolean(q.pair), q.bucketing, q.set.handle, boolean(q.filled), q.attributes, q.properties, &text))
+	if status == statusOK {
+		return taken(&text), nil
+	}
+	return taken(&text), &Error{Status: status, Message: statusText(status)}
 }
 
 func (n native) track(key, trafficType, eventType string, value float64, properties string) *Error {

@@ -234,14 +234,12 @@ static splitio_go_results splitio_go_treatments(splitio_go_handle factory, int o
 }
 
 /* `key` and `flag` end in a NUL. */
-static split_json splitio_go_explain(splitio_go_handle factory, _GoString_ key, _GoString_ flag, int pair,
-                                     _GoString_ bucketing_key, splitio_go_handle set, int filled, _GoString_ attributes,
-                                     _GoString_ properties) {
+static split_status splitio_go_explain(splitio_go_handle factory, _GoString_ key, _GoString_ flag, int pair,
+                                       _GoString_ bucketing_key, splitio_go_handle set, int filled,
+                                       _GoString_ attributes, _GoString_ properties, split_json *text) {
     split_options options;
-    split_json text;
     splitio_go_options(&options, pair, bucketing_key, (splitio_go_set *)set, filled, attributes, properties);
-    split_explain((const split_factory *)factory, _GoStringPtr(key), _GoStringPtr(flag), &options, &text);
-    return text;
+    return split_explain((const split_factory *)factory, _GoStringPtr(key), _GoStringPtr(flag), &options, text);
 }
 
 static const split_options *splitio_go_event_options(split_options *options, _GoString_ properties) {

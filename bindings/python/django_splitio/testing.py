@@ -46,7 +46,7 @@ _EVALUATIONS = tuple(
 )
 # What is replaced, as it is otherwise.
 _METHODS = {
-    Client: {name: getattr(Client, name) for name in (*_EVALUATIONS, "track")},
+    Client: {name: getattr(Client, name) for name in (*_EVALUATIONS, "explain", "track")},
     SplitManager: {name: getattr(SplitManager, name) for name in ("splits", "split", "split_names")},
 }
 _READY_SECONDS = 10

@@ -6,7 +6,7 @@ from ctypes import byref, sizeof
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple, TypeVar
 
 from . import _arguments, _native, _results
-from ._results import WithConfig
+from ._results import Explanation, WithConfig
 
 if TYPE_CHECKING:
     from .client.factory import SplitFactoryBase
@@ -173,7 +173,7 @@ class Evaluations:
 
     def explain(
         self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
-    ) -> Dict[str, Any]:
+    ) -> Explanation:
         """How `get_treatment_with_config` would decide now, and why: each condition and matcher that was tried, what it
         saw and what it answered. `docs/explain.md` has the members. Records no impression; split.io's SDK has no such
         method."""

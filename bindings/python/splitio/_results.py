@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import json
 from ctypes import byref, c_size_t, string_at
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, TypedDict
 
 from . import _native
 from .models.splits import Prerequisites, SplitView
 
 # A treatment, and its configuration.
 WithConfig = Tuple[str, Optional[str]]
+
+
+class Explanation(TypedDict):
+    """How a flag is decided for a key, and why. `docs/explain.md` has what its members may be."""
+
+    # What was asked; None for what is no text.
+    flag: Optional[str]
+    key: Optional[str]
+    bucketing_key: Optional[str]
+    # `evaluated`, or why not.
+    status: str
+    treatment: str
+    config: Optional[str]
+    label: Optional[str]
+    change_number: int
+    # Whether the treatment is one of fallbackTreatments, in place of `control`.
+    fallback: bool
+    # Whether steps were left out, because there were too many.
+    truncated: bool
+    # Each condition and matcher that was tried, what it saw and what it answered; None where nothing was evaluated.
+    # Without a type: its depth is that of the flag's rules, and later versions may know more steps.
+    evaluation: Optional[Dict[str, Any]]
 
 
 class _Treatments(Dict[int, str]):
@@ -90,11 +112,11 @@ def manager_json(factory: int, name: Optional[bytes]) -> Any:
     return json.loads(_native.take(text))
 
 
-def explanation(factory: int, key: Optional[bytes], flag: Optional[bytes], options: Any) -> Dict[str, Any]:
-    """The account of a decision."""
+def explanation(factory: int, key: Optional[bytes], flag: Optional[bytes], options: Any) -> Explanation:
+    """The account of a decision. It has the status as a word."""
     text = _native.Json()
     _native.explain(factory, key, flag, options, byref(text))
-    account: Dict[str, Any] = json.loads(_native.take(text))
+    account: Explanation = json.loads(_native.take(text))
     return account
 
 

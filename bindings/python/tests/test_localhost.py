@@ -3,7 +3,7 @@
 import pytest
 from support.names import shown
 
-from splitio import EvaluationOptions, Key
+from splitio import EvaluationOptions, Explanation, Key
 from splitio.models.fallback_config import FallbackTreatment, FallbackTreatmentsConfiguration
 from splitio.models.splits import Prerequisites, SplitView
 
@@ -49,6 +49,8 @@ def test_explanations(localhost):
     assert client.explain("ann", "nothing")["status"] == "unknown_flag"
     for key, flag in ((None, "checkout"), ("a\0", "checkout"), ("ann", None), ("ann", "\ud800")):
         assert client.explain(key, flag)["status"] == "invalid", (key, flag)
+    for asked in (("zoe", "adults"), ("ann", "nothing"), (None, "checkout")):
+        assert list(client.explain(*asked)) == list(Explanation.__annotations__), asked
 
 
 def test_a_treatment_is_one_object(localhost):

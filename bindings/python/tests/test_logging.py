@@ -54,6 +54,12 @@ def test_a_talkative_logger_gets_the_debug_lines(shop_file, caplog):
     factory.destroy()
 
 
+def test_a_misspelt_option_is_told_where_no_factory_comes_of_it(capfd):
+    with pytest.raises(Exception, match=r"/nonexistent\.yaml"):
+        splitio.get_factory("localhost", config={"splitFile": "/nonexistent.yaml", "featureRefreshRate": 9})
+    assert "did you mean featuresRefreshRate?" in capfd.readouterr().err
+
+
 def test_a_line_has_the_time_at_which_it_was_said(localhost, caplog):
     client = localhost().client()
     before = time.time()

@@ -11,18 +11,6 @@ class TestExamples < Case
     assert_equal "ann: on {\"color\": \"green\"}\nbob: off\n", output.lines.grep_v(/INFO/).join
   end
 
-  # The programs of the README, with the file that it shows.
-  def test_the_readme
-    readme = File.read(File.expand_path('../README.md', __dir__))
-    program = readme[/```ruby\n(.*?)```/m, 1]
-    Dir.mktmpdir do |directory|
-      File.write(File.join(directory, 'flags.yaml'), readme[/```yaml\n(.*?)```/m, 1])
-      output, status = Open3.capture2e(RbConfig.ruby, '-I', LIB, '-e', program, chdir: directory)
-      assert_predicate status, :success?, output
-      assert_equal "on\noff\n", output.lines.grep_v(/INFO|^$/).join
-    end
-  end
-
   def test_the_sinatra_app
     port = TCPServer.open('127.0.0.1', 0) { |server| server.addr[1] }
     command = [RbConfig.ruby, '-I', LIB, File.join(EXAMPLES, 'sinatra_app.rb'), '-p', port.to_s, '-e', 'production']

@@ -1,6 +1,16 @@
 /* A set of attributes, of each type, for several evaluations. */
 #include "guide.h"
 
+/* As a parser leaves it: parts of a text, without a NUL at their ends. */
+static const char text[] = "pro hiking,camping/basic climbing,camping";
+static const struct request {
+    const char *plan;
+    size_t plan_len;
+    const char *interests[2];
+    size_t interest_lens[2];
+    double rating;
+} requests[] = {{text, 3, {text + 4, text + 11}, {6, 7}, 4.5}, {text + 19, 5, {text + 25, text + 34}, {8, 7}, 3.0}};
+
 int main(void) {
     split_factory *factory = started("localhost", shop());
     /* doc: types */
@@ -21,6 +31,20 @@ int main(void) {
         printf("%s: %s\n", flags[i], split_get_treatment(factory, "kim", flags[i], &options));
     }
     split_attributes_free(kim);
+    /* doc: end */
+
+    /* doc: again */
+    split_attributes *visitor = split_attributes_new(); /* one set for many requests */
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        const struct request *request = &requests[i];
+        split_attributes_clear(visitor); /* keeps its memory */
+        split_attributes_set_string_n(visitor, "plan", 4, request->plan, request->plan_len);
+        split_attributes_set_strings_n(visitor, "interests", 9, request->interests, request->interest_lens, 2);
+        split_attributes_set_double(visitor, "rating", request->rating);
+        options.attributes = visitor;
+        printf("wishlist_sharing: %s\n", split_get_treatment(factory, "lea", "wishlist_sharing", &options));
+    }
+    split_attributes_free(visitor);
     /* doc: end */
     end(factory);
     return EXIT_SUCCESS;

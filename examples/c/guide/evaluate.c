@@ -39,6 +39,19 @@ static void with_configuration(const split_factory *factory) {
     /* doc: end */
 }
 
+static void with_lengths(const split_factory *factory) {
+    /* doc: lengths */
+    static const char line[] = "ann page.view checkout_one_page"; /* from a socket, say: no text of it ends in a NUL */
+    const char *user = line, *event = line + 4, *flag = line + 14;
+    const char *treatment = split_get_treatment_n(factory, user, 3, flag, 17, NULL);
+    split_result result;
+    split_get_treatment_with_config_n(factory, user, 3, flag, 17, NULL, &result);
+    split_track_n(factory, user, 3, "user", 4, event, 9, SPLIT_NO_VALUE, NULL);
+    /* doc: end */
+    printf("%s, %s\n", treatment, result.config);
+    split_result_release(&result);
+}
+
 static void why(const split_factory *factory) {
     /* doc: why */
     split_result result;
@@ -93,6 +106,7 @@ int main(void) {
     with_a_bucketing_key(factory);
     with_properties(factory);
     with_configuration(factory);
+    with_lengths(factory);
     why(factory);
     account(factory);
     many(factory);

@@ -4,11 +4,26 @@
 
 #include "guide.h"
 
+/* doc: generation */
+/* What belongs to one process, such as a connection, begins anew in a child. To notice a fork costs a load. */
+static int served(void) {
+    static uint32_t mine;
+    static int count;
+    uint32_t generation = *split_fork_generation();
+    if (mine != generation) count = 0;
+    mine = generation;
+    return ++count;
+}
+/* doc: end */
+
 /* doc: worker */
 static void work(const split_factory *factory, const char *user) {
     /* The first call gives this process threads, connections and queues of its own. */
     const char *treatment = split_get_treatment(factory, user, "checkout_one_page", NULL);
     printf("%s: %s\n", user, treatment);
+    /* doc: end */
+    printf("%d served by this process\n", served());
+    /* doc: worker */
 }
 /* doc: end */
 
@@ -21,6 +36,9 @@ int main(void) {
     set(config, "preforkedInitialization", "true");
     split_factory *factory = split_factory_new("YOUR_SDK_KEY", config, &error);
     if (factory == NULL) give_up(error.message);
+    /* doc: end */
+    served();
+    /* doc: master */
     for (size_t i = 0; i < 2; i++) {
         pid_t worker = fork();
         if (worker == 0) {

@@ -14,7 +14,27 @@ static void checkout(const split_factory *factory, const char *user) {
     /* doc: end */
 }
 
+/* doc: status */
+static const char *health(const split_factory *factory) {
+    switch (split_factory_status(factory)) {
+    case SPLIT_STATUS_READY:
+        return "ready";
+    case SPLIT_STATUS_NOT_READY:
+        return "waiting for the first definitions";
+    case SPLIT_STATUS_WAITING_FORK:
+        return "waiting for a worker to call";
+    default:
+        return "destroyed";
+    }
+}
+/* doc: end */
+
 int main(void) {
+    /* doc: version */
+    if (SPLIT_CHECK_VERSION() != SPLIT_OK) give_up("the program needs a newer libsplitio than the one it found");
+    fprintf(stderr, "libsplitio %s (%u)\n", split_version(), (unsigned)split_version_number()); /* 1.2.3 (1002003) */
+    /* doc: end */
+
     /* doc: create */
     split_error error;
     split_config *config = split_config_new();
@@ -33,6 +53,7 @@ int main(void) {
     if (status != SPLIT_OK) fprintf(stderr, "every flag is \"control\" for now: %s\n", split_status_string(status));
     /* doc: end */
 
+    printf("%s\n", health(factory));
     checkout(factory, "ann");
     checkout(factory, "mia");
 

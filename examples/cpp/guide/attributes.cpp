@@ -1,5 +1,14 @@
 /* A set of attributes, of each type, for several evaluations. */
+#include <vector>
+
 #include "guide.hpp"
+
+struct Request {
+    std::string_view plan;
+    std::vector<std::string_view> interests;
+    double rating;
+};
+static const Request requests[] = {{"pro", {"hiking", "camping"}, 4.5}, {"basic", {"climbing", "camping"}, 3.0}};
 
 int main() {
     const splitio::Factory split = started("localhost", shop());
@@ -17,6 +26,15 @@ int main() {
     for (const char *flag :
          {"app_ar_preview", "loyalty_tier", "welcome_tour", "marketing_emails", "wishlist_sharing"}) {
         std::cout << flag << ": " << split.treatment("kim", flag, kim) << '\n';
+    }
+    /* doc: end */
+
+    /* doc: again */
+    splitio::Attributes visitor; // one set for many requests
+    for (const Request &request : requests) {
+        visitor.clear(); // keeps its memory
+        visitor.set("plan", request.plan).set("interests", request.interests).set("rating", request.rating);
+        std::cout << "wishlist_sharing: " << split.treatment("lea", "wishlist_sharing", visitor) << '\n';
     }
     /* doc: end */
 }

@@ -33,6 +33,15 @@ int main() {
         /* doc: end */
     }
     {
+        /* doc: lengths */
+        const std::string_view line = "ann page.view checkout_one_page"; // from a socket, say
+        const std::string_view user = line.substr(0, 3), event = line.substr(4, 9), flag = line.substr(14);
+        const splitio::Result result = split.treatment_with_config(user, flag);
+        split.track(user, "user", event);
+        /* doc: end */
+        std::cout << result.treatment() << ", " << result.config().value_or("") << '\n';
+    }
+    {
         /* doc: why */
         const splitio::Result none = split.treatment_with_config("mia", "no_such_flag");
         if (none.error()) std::cout << none.treatment() << ": " << none.error().message() << '\n';
@@ -42,7 +51,9 @@ int main() {
     }
     {
         /* doc: explain */
-        std::cout << split.explain("ann", "checkout_one_page").view() << '\n';
+        std::error_code error;
+        const splitio::Json text = split.explain("ann", "checkout_one_page", {}, error);
+        if (!error) std::cout << text.view() << '\n';
         /* doc: end */
     }
     {

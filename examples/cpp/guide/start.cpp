@@ -14,7 +14,26 @@ static void checkout(const splitio::Factory &split, const char *user) {
     /* doc: end */
 }
 
+/* doc: status */
+static std::string_view health(const splitio::Factory &split) {
+    switch (split.status()) {
+    case splitio::Status::ready:
+        return "ready";
+    case splitio::Status::not_ready:
+        return "waiting for the first definitions";
+    case splitio::Status::waiting_fork:
+        return "waiting for a worker to call";
+    default:
+        return "destroyed";
+    }
+}
+/* doc: end */
+
 int main() {
+    /* doc: version */
+    std::cerr << "libsplitio " << splitio::version() << '\n'; // one that is too old is an exception of Factory
+    /* doc: end */
+
     /* doc: create */
     auto config = splitio::Config{}.set("featuresRefreshRate", 60s);
     /* doc: end */
@@ -32,6 +51,7 @@ int main() {
     }
     /* doc: end */
 
+    std::cout << health(split) << '\n';
     checkout(split, "ann");
     checkout(split, "mia");
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, TypeVar
 
 from .._arguments import EvaluationOptions
 from .._evaluations import Evaluations
-from .._results import WithConfig
+from .._results import Explanation, WithConfig
 from ..models.events import SdkEvent
 
 if TYPE_CHECKING:
     from .factory import SplitFactory, SplitFactoryAsync
 
-__all__ = ["CONTROL", "Client", "ClientAsync", "EvaluationOptions"]
+__all__ = ["CONTROL", "Client", "ClientAsync", "EvaluationOptions", "Explanation"]
 
 CONTROL = "control"
 
@@ -146,7 +146,7 @@ class ClientAsync:
 
     async def explain(
         self, key: Any, feature_flag_name: Any, attributes: Any = None, evaluation_options: Any = None
-    ) -> Dict[str, Any]:
+    ) -> Explanation:
         """How a flag would be decided for a key, and why. Records no impression."""
         return await self._answer(self._evaluations.explain, key, feature_flag_name, attributes, evaluation_options)
 

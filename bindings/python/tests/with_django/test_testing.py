@@ -28,6 +28,7 @@ def test_for_everybody():
         assert client.get_treatment_with_config("ann", "banner") == ("v2", '{"color": "röd"}')
         assert client.get_treatments("ann", ["checkout", "banner"]) == {"checkout": "on", "banner": "v2"}
         assert client.get_treatment("ann", "another") == "control"
+        assert client.explain("ann", "checkout")["treatment"] == "on"
 
 
 def test_by_key():
