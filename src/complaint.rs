@@ -46,9 +46,23 @@ impl Complaint {
 
     /// The same for a text with figures in it, where `about` tells what is new from what is known.
     pub(crate) fn say_about(&self, level: Level, about: &str, text: fmt::Arguments<'_>) {
+        self.say_as(level, self.target, about, text);
+    }
+
+    /// Says a line that another part of the SDK had to say. What is neither an error nor a warning is no complaint.
+    pub(crate) fn pass_on(&self, level: Level, target: &'static str, text: String) {
+        if level <= Level::Warning {
+            self.say_as(level, target, &text, format_args!("{text}"));
+        } else {
+            self.log.log(level, target, format_args!("{text}"));
+        }
+    }
+
+    fn say_as(&self, level: Level, target: &'static str, about: &str, text: fmt::Arguments<'_>) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.retain(|said| said.at.elapsed() < REMINDER);
-        let known = said.iter().any(|said| !said.settled && said.about == about);
+        // Said as a warning, it is not known as an error.
+        let known = said.iter().any(|said| !said.settled && said.level <= level && said.about == about);
         let before = said.iter().filter(|said| said.level == level).count();
         let aloud = !known && before < MOST;
         if aloud {
@@ -57,9 +71,9 @@ impl Complaint {
         let last = aloud && before + 1 == MOST;
         drop(said);
         if last {
-            self.log.log(level, self.target, format_args!("{text} (said too often: at debug level for a while)"));
+            self.log.log(level, target, format_args!("{text} (said too often: at debug level for a while)"));
         } else {
-            self.log.log(if aloud { level } else { Level::Debug }, self.target, text);
+            self.log.log(if aloud { level } else { Level::Debug }, target, text);
         }
     }
 
@@ -138,6 +152,17 @@ mod tests {
         }
         complaint.say(Level::Error, "check the SDK key".to_owned());
         assert_eq!((lines.count(Level::Warning), lines.count(Level::Error)), (MOST, 1));
+    }
+
+    #[test]
+    fn what_is_known_as_a_warning_is_new_as_an_error() {
+        let (log, lines) = Logger::recording(Level::Warning);
+        let complaint = Complaint::new(log, "test");
+        for level in [Level::Warning, Level::Error, Level::Error, Level::Warning] {
+            complaint.say(level, "refused".to_owned());
+        }
+        let said: Vec<_> = lines.lines().into_iter().map(|(level, _)| level).collect();
+        assert_eq!(said, [Level::Warning, Level::Error]);
     }
 
     #[test]

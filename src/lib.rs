@@ -32,6 +32,7 @@ mod descriptors;
 mod factory;
 pub mod ffi;
 mod files;
+mod findings;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod input;

@@ -14,7 +14,8 @@ use std::{io, mem};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::{Event, EventHandler, EventKind, Impression, ImpressionListener, Instance};
-use crate::logging::Logger;
+use crate::complaint::Complaint;
+use crate::logging::{Level, Logger};
 use crate::threads;
 
 /// As the dispatcher queue of sync-protocol.md 4.4.
@@ -87,6 +88,8 @@ struct Shared {
     factory: u64,
     instance: Arc<Instance>,
     log: Logger,
+    /// About handlers of updates.
+    complaint: Complaint,
     lag_limit: usize,
     impressions: AtomicUsize,
     events: AtomicUsize,
@@ -107,6 +110,7 @@ impl Delivery {
         let shared = Arc::new(Shared {
             factory,
             instance,
+            complaint: Complaint::new(log.clone(), "callbacks"),
             log,
             lag_limit,
             impressions: AtomicUsize::new(0),
@@ -288,8 +292,10 @@ impl Shared {
         }
         drop(merged);
         if untold > 0 {
-            self.log.warning(
-                "callbacks",
+            // At every further update while a handler is stuck.
+            self.complaint.say_about(
+                Level::Warning,
+                "names",
                 format_args!("handlers of updates lag by more than {NAMES_LIMIT} flags: {untold} names are left out"),
             );
         }
@@ -392,7 +398,6 @@ pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logging::Level;
 
     fn update(names: impl Iterator<Item = usize>) -> Event {
         Event::Update { flags_changed: true, names: names.map(|name| format!("{name:07}")).collect() }
@@ -424,7 +429,7 @@ mod tests {
             delivery.event(update(part * half..(part + 1) * half));
         }
         assert_eq!(delivery.shared.names.load(Ordering::Relaxed), NAMES_LIMIT);
-        assert_eq!(lines.count(Level::Warning), 2, "{:?}", lines.lines());
+        assert_eq!(lines.count(Level::Warning), 1, "{:?}", lines.lines());
         for _ in 0..3 {
             go_on.send(()).expect("it waits");
             is_entered.recv().expect("it is told of the next");

@@ -70,7 +70,7 @@ pub enum Event {
     Update {
         /// True when flags changed, false when segments did.
         flags_changed: bool,
-        /// The flags that changed; empty when segments did.
+        /// The flags that changed; empty when segments did. Where handlers are far behind, some of very many are left out.
         names: Vec<String>,
     },
 }

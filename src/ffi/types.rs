@@ -141,7 +141,8 @@ pub struct split_event {
     pub kind: i32,
     /// Of an update: true when flags changed, false when segments did.
     pub flags_changed: bool,
-    /// The flags that changed. Empty when segments did.
+    /// The flags that changed. Empty when segments did. Updates for which handlers
+    /// are late are merged, and of more than 100,000 flags some are not named.
     pub names: *const *const c_char,
     pub names_len: usize,
 }

@@ -5,6 +5,7 @@
 //! decides what they are: a whole number beyond 64 bits stays whole, which `serde_json::Value` would make a float.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -211,6 +212,9 @@ impl Attributes {
         let read: Vec<_> = self.all_or_none(|set| {
             members.into_iter().map(|(name, raw)| Ok((name, set.read(raw, true)?))).collect::<Result<_, _>>()
         })?;
+        if read.len() > MANY {
+            return self.put_all(read);
+        }
         read.into_iter().try_for_each(|(name, stored)| self.put(&name, stored))
     }
 
@@ -300,14 +304,32 @@ impl Attributes {
 
     fn put(&mut self, name: &str, value: Stored) -> Result<(), AttributesError> {
         let digest = digest(name);
-        match self.entries.iter().position(|entry| self.is_of(entry, digest, name)) {
-            Some(index) => {
-                let replaced = std::mem::replace(&mut self.entries[index].value, value);
+        let place = self.entries.iter().position(|entry| self.is_of(entry, digest, name));
+        self.put_at(place, name, value)
+    }
+
+    /// The same for many, for which a look at all names for each of them would take too long.
+    fn put_all(&mut self, values: Vec<(Cow<'_, str>, Stored)>) -> Result<(), AttributesError> {
+        let known = self.entries.iter().map(|entry| Cow::Owned(self.arena[entry.name.range()].to_owned()));
+        let mut places: HashMap<Cow<'_, str>, usize> = known.zip(0..).collect();
+        for (name, value) in values {
+            let place = places.get(&name).copied();
+            self.put_at(place, &name, value)?;
+            places.entry(name).or_insert(self.entries.len() - 1);
+        }
+        Ok(())
+    }
+
+    /// `place`: of the entry with this name, if there is one.
+    fn put_at(&mut self, place: Option<usize>, name: &str, value: Stored) -> Result<(), AttributesError> {
+        match place {
+            Some(place) => {
+                let replaced = std::mem::replace(&mut self.entries[place].value, value);
                 self.garbage += weight(&replaced);
             }
             None => {
-                let name = self.keep(name)?;
-                self.entries.push(Entry { digest, name, value });
+                let span = self.keep(name)?;
+                self.entries.push(Entry { digest: digest(name), name: span, value });
             }
         }
         Ok(())
@@ -392,6 +414,9 @@ impl fmt::Debug for Attributes {
         f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }
+
+/// From this many names on, a look at all of them for each of them takes longer than a map of them.
+const MANY: usize = 32;
 
 /// Garbage that is not worth moving for.
 const SMALL: usize = 4096;

@@ -184,3 +184,12 @@ fn every_record_of_property_size() {
         assert_eq!(counts(&lines), (case.errors, case.warnings, case.errors + case.warnings), "{case:?}");
     }
 }
+
+#[test]
+fn very_many_names_take_no_longer_each() {
+    let members: Vec<String> = (0..200_000).map(|n| format!("\"name {n}\":{n}")).collect();
+    let json = format!("{{{}}}", members.join(","));
+    let mut set = Attributes::from_json(&json).expect("an object");
+    set.merge_json(&json).expect("an object");
+    assert!(set.to_json() == json, "{} names", set.len());
+}

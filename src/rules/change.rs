@@ -11,7 +11,8 @@ use super::flag::Flag;
 use super::intern::Interned;
 use super::name_table::{NameTable, Named};
 use super::rule_based_segment::RuleBasedSegment;
-use crate::logging::Logger;
+use crate::complaint::Complaint;
+use crate::logging::Level;
 
 /// How many definitions of a kind there may be, and how many bytes of JSON: what a backend sends beyond is refused, for it
 /// may never end.
@@ -34,7 +35,7 @@ pub(crate) enum Put<T> {
     Keep(Box<str>),
 }
 
-/// Objects that changed, in order.
+/// Objects that changed. Of several about the same object the last counts.
 #[derive(Debug, Default)]
 pub(crate) struct Change {
     /// Flags.
@@ -56,20 +57,53 @@ pub(crate) struct Applied {
     pub(crate) flags_changed: Vec<String>,
     /// Whether any rule-based segment came, went or changed.
     pub(crate) rule_based_segments_changed: bool,
-    /// How many definitions found no room.
-    pub(crate) refused: usize,
+    /// What found no room.
+    pub(crate) refused: Refused,
+}
+
+/// Definitions that found no room. Of those that are known the version before stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refused {
+    count: usize,
+    /// Of the first.
+    names: Vec<Box<str>>,
+}
+
+impl Refused {
+    /// How many names, and characters of each, are kept.
+    const FEW: usize = 3;
+    const LONGEST: usize = 100;
+
+    fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.names.len() < Refused::FEW {
+            self.names.push(name.chars().take(Refused::LONGEST).collect::<String>().into());
+        }
+    }
+
+    fn and(mut self, other: Refused) -> Self {
+        self.count += other.count;
+        self.names.extend(other.names);
+        self
+    }
 }
 
 impl Applied {
-    /// Says what found no room.
-    pub(crate) fn complain(&self, log: &Logger) {
-        if self.refused > 0 {
-            let Limits { count, bytes } = LIMITS;
-            log.error(
-                "definitions",
-                format_args!("{} definitions are left out: more than {count}, or {bytes} bytes", self.refused),
+    /// Says what found no room, if anything did not.
+    pub(crate) fn complain(&self, complaint: &Complaint) -> bool {
+        let Refused { count: refused, names } = &self.refused;
+        let Limits { count, bytes } = LIMITS;
+        if *refused > 0 {
+            complaint.say_about(
+                Level::Error,
+                "no room",
+                format_args!(
+                    "there is no room for {refused} definitions, such as {names:?}: there may be {count} of a kind, of \
+                     {bytes} bytes in all"
+                ),
             );
         }
+        *refused > 0
     }
 
     /// Whether the new state differs from the one before in anything but change numbers.
@@ -123,7 +157,7 @@ impl Definitions {
         let applied = Applied {
             flags_changed: flags.differences.iter().filter_map(Difference::name).map(str::to_owned).collect(),
             rule_based_segments_changed: !rbs.differences.is_empty(),
-            refused: flags.refused + rbs.refused,
+            refused: flags.refused.and(rbs.refused),
         };
         if let Some(table) = rbs.table {
             next.rule_based_segments = table;
@@ -170,7 +204,7 @@ struct Merged<T> {
     table: Option<NameTable<T>>,
     /// By name.
     differences: Vec<Difference<T>>,
-    refused: usize,
+    refused: Refused,
 }
 
 fn merge<T: Comparable>(
@@ -179,13 +213,24 @@ fn merge<T: Comparable>(
     replace: bool,
     limits: Limits,
 ) -> Merged<T> {
-    let mut puts = puts.into_iter().peekable();
-    if puts.peek().is_none() && !replace {
-        return Merged { table: None, differences: Vec::new(), refused: 0 };
+    let mut puts: Vec<Put<T>> = puts.into_iter().collect();
+    if puts.is_empty() && !replace {
+        return Merged { table: None, differences: Vec::new(), refused: Refused::default() };
     }
-    let mut table = if replace { NameTable::default() } else { before.clone() };
-    let mut refused = 0;
+    // Of two about the same object the last counts.
     let mut touched: BTreeSet<Box<str>> = BTreeSet::new();
+    puts.reverse();
+    puts.retain(|put| touched.insert(name_of(put).into()));
+    puts.reverse();
+    // What makes room goes before what takes it, and what is known before what is new: in whichever order they were sent,
+    // only what is new is refused while there are too many.
+    puts.sort_by_cached_key(|put| match put {
+        Put::Remove(_) => 0,
+        Put::Keep(_) => 1,
+        Put::Store(object) => 2 + u8::from(before.get(object.name()).is_none()),
+    });
+    let mut table = if replace { NameTable::default() } else { before.clone() };
+    let mut refused = Refused::default();
     if replace {
         touched.extend(before.iter().map(|object| Box::from(object.name())));
     }
@@ -195,24 +240,15 @@ fn merge<T: Comparable>(
                 let old = table.get(object.name()).map(|old| old.size());
                 let bytes = table.bytes() - old.unwrap_or(0) + object.size();
                 if bytes > limits.bytes || old.is_none() && table.len() >= limits.count {
-                    refused += 1;
+                    refused.add(object.name());
+                    keep(&mut table, before, object.name());
                     continue;
                 }
-                touched.insert(object.name().into());
                 let unchanged = before.get(object.name()).filter(|old| is_same(&***old, &*object)).cloned();
                 table.insert(unchanged.unwrap_or(object));
             }
-            Put::Remove(name) => {
-                table.remove(&name);
-                touched.insert(name);
-            }
-            Put::Keep(name) => {
-                if table.get(&name).is_none()
-                    && let Some(old) = before.get(&name)
-                {
-                    table.insert(Arc::clone(old));
-                }
-            }
+            Put::Remove(name) => table.remove(&name),
+            Put::Keep(name) => keep(&mut table, before, &name),
         }
     }
     let compare = |name: Box<str>| {
@@ -228,6 +264,22 @@ fn merge<T: Comparable>(
     Merged { table: (!differences.is_empty()).then_some(table), differences, refused }
 }
 
+/// Leaves an object as it was, also where everything else is replaced.
+fn keep<T: Named>(table: &mut NameTable<T>, before: &NameTable<T>, name: &str) {
+    if table.get(name).is_none()
+        && let Some(old) = before.get(name)
+    {
+        table.insert(Arc::clone(old));
+    }
+}
+
+fn name_of<T: Named>(put: &Put<T>) -> &str {
+    match put {
+        Put::Store(object) => object.name(),
+        Put::Remove(name) | Put::Keep(name) => name,
+    }
+}
+
 fn is_same<T: Comparable>(one: &T, other: &T) -> bool {
     one.fingerprint() == other.fingerprint()
 }
@@ -235,6 +287,7 @@ fn is_same<T: Comparable>(one: &T, other: &T) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Limits;
+    use crate::complaint::Complaint;
     use crate::logging::{Level, Logger};
     use crate::rules::testing::{World, flag_json, rule_based_segment_json};
     use crate::rules::{Change, Put, SegmentId, intern_treatment};
@@ -379,25 +432,52 @@ mod tests {
     fn what_finds_no_room_is_refused_and_said() {
         let mut world = World::new();
         let (log, lines) = Logger::recording(Level::Error);
+        let complaint = Complaint::new(log, "test");
         let text = |name: &str| flag(name, r#""changeNumber":1"#);
         let size = text("a").len();
-        let steps: [(&[String], usize, &[&str]); 5] = [
-            (&[text("a"), text("b"), text("c"), text("d")], 1, &["a", "b", "c"]),
-            (&[text("e")], 1, &["a", "b", "c"]),
-            (&[archived("a"), text("e")], 0, &["b", "c", "e"]),
-            // One byte longer than there is room for.
-            (&[flag("b", r#""changeNumber":11"#)], 1, &["b", "c", "e"]),
-            (&[archived("c"), flag("b", r#""changeNumber":11"#)], 0, &["b", "e"]),
+        // One byte longer than there is room for.
+        let longer = |name: &str| flag(name, r#""changeNumber":11"#);
+        let steps: [(&[String], &[&str], &[&str]); 9] = [
+            (&[text("a"), text("b"), text("c"), text("d")], &["d"], &["a", "b", "c"]),
+            (&[text("e")], &["e"], &["a", "b", "c"]),
+            (&[archived("a"), text("e")], &[], &["b", "c", "e"]),
+            (&[text("f"), archived("e")], &[], &["b", "c", "f"]),
+            (&[longer("b")], &["b"], &["b", "c", "f"]),
+            (&[longer("b"), archived("c")], &[], &["b", "f"]),
+            (&[text("g"), text("b")], &[], &["b", "f", "g"]),
+            (&[text("g"), archived("g"), text("b")], &[], &["b", "f"]),
+            (&[text("g"), text("h"), text("i")], &["h", "i"], &["b", "f", "g"]),
         ];
         for (flags, refused, expected) in steps {
             let change = world.compile(flags, NONE);
             let limits = Limits { count: 3, bytes: 3 * size };
             let (next, applied) = world.definitions.apply_within(limits, change, None);
             world.definitions = next;
-            applied.complain(&log);
-            assert_eq!((applied.refused, names(&world)), (refused, expected.to_vec()), "{flags:?}");
+            let found: Vec<&str> = applied.refused.names.iter().map(|name| &**name).collect();
+            assert_eq!((found, names(&world)), (refused.to_vec(), expected.to_vec()), "{flags:?}");
+            assert_eq!(applied.complain(&complaint), !refused.is_empty(), "{flags:?}");
         }
-        assert_eq!(lines.count(Level::Error), 3);
+        assert_eq!(lines.count(Level::Error), 1, "{:?}", lines.lines());
+
+        // Also where everything else is replaced.
+        let change = Change { replace: true, ..world.compile(&[longer("b"), longer("f")], NONE) };
+        let (next, applied) = world.definitions.apply_within(Limits { count: 3, bytes: size + 1 }, change, None);
+        world.definitions = next;
+        assert_eq!((applied.refused.count, applied.flags_changed), (1, vec!["b".to_owned(), "g".to_owned()]));
+        assert_eq!(names(&world), ["b", "f"]);
+    }
+
+    #[test]
+    fn a_state_weighs_what_its_texts_and_keys_take() {
+        let mut world = World::with_flags(&[flag_json("f", &in_segment("s"))]);
+        let weight = |world: &World| world.definitions.weight();
+        assert!((1..10_000).contains(&weight(&world)), "{}", weight(&world));
+        let before = weight(&world);
+        world.segment("s", &["x".repeat(100_000)]);
+        assert!((100_000..200_000).contains(&(weight(&world) - before)), "{}", weight(&world));
+        let before = weight(&world);
+        world.put(&[flag("g", &format!(r#""unknown":"{}""#, "x".repeat(100_000)))], NONE);
+        assert!((100_000..200_000).contains(&(weight(&world) - before)), "{}", weight(&world));
     }
 
     #[test]

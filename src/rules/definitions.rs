@@ -27,9 +27,8 @@ pub(crate) struct Definitions {
     pub(super) rbs_change_number: i64,
 }
 
-/// What a key of a segment, and a flag, take: more than most do.
-const BYTES_PER_KEY: usize = 40;
-const BYTES_PER_FLAG: usize = 2048;
+/// What a definition takes beside its texts.
+const BYTES_PER_DEFINITION: usize = 1024;
 
 /// Segments that nothing refers to any more are kept for the flag that may come back, as long as they take no more bytes.
 const UNNEEDED_BYTES: usize = 64 * 1024 * 1024;
@@ -98,8 +97,9 @@ impl Definitions {
 
     /// About how many bytes all of it takes, on the high side.
     pub(crate) fn weight(&self) -> usize {
-        let keys: usize = self.segments().map(|segment| segment.keys.len()).sum();
-        keys * BYTES_PER_KEY + (self.len() + self.rule_based_segments.len()) * BYTES_PER_FLAG
+        let keys: usize = self.segments().map(|segment| segment.keys.heap_bytes()).sum();
+        let texts = self.flags.bytes() + self.rule_based_segments.bytes();
+        keys + texts + (self.len() + self.rule_based_segments.len()) * BYTES_PER_DEFINITION
     }
 
     /// A flag by its name.

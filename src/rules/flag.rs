@@ -123,7 +123,8 @@ pub(crate) struct Flag {
 impl Flag {
     /// The flag as a kill notification leaves it, until its definition arrives.
     pub(crate) fn killed_with(&self, default_treatment: Interned, change_number: i64) -> Self {
-        let default = choice(default_treatment, &self.configs);
+        let config_of = |treatment: &str| self.configs.iter().find(|(of, _)| **of == *treatment).map(|(_, text)| text);
+        let default = choice(default_treatment, config_of);
         // Another state than the definition's, which would count as unchanged if it came again.
         let fingerprint = self.fingerprint.wrapping_add(1);
         Flag { killed: true, default, change_number, fingerprint, ..self.clone() }
@@ -147,8 +148,7 @@ impl Flag {
 }
 
 /// A treatment with the configuration that a flag has for it.
-pub(crate) fn choice(treatment: Interned, configs: &[(Box<str>, Arc<ConfigText>)]) -> Choice {
-    let served = treatment != Interned::control();
-    let config = configs.iter().find(|(of, _)| served && **of == *treatment.as_str());
-    Choice { treatment, config: config.map(|(_, text)| Arc::clone(text)) }
+pub(crate) fn choice<'c>(treatment: Interned, config_of: impl FnOnce(&str) -> Option<&'c Arc<ConfigText>>) -> Choice {
+    let config = if treatment == Interned::control() { None } else { config_of(treatment.as_str()) };
+    Choice { treatment, config: config.cloned() }
 }

@@ -57,12 +57,14 @@ impl Indexes {
     /// A flag came, went, or is another now. Of its sets only those of the filter are indexed.
     pub(super) fn change_flag(&mut self, before: Option<&Flag>, after: Option<&Flag>, filter: Option<&[String]>) {
         let (had, has) = (before.map_or(&[][..], |flag| &flag.sets), after.map_or(&[][..], |flag| &flag.sets));
+        // Sorted, and there may be as many as the backend likes.
+        let is_in = |sets: &[Box<str>], set: &str| sets.binary_search_by(|known| (**known).cmp(set)).is_ok();
         let is_indexed = |set: &str| filter.is_none_or(|filter| filter.iter().any(|known| known == set));
         if let Some(flag) = before {
-            had.iter().filter(|set| !has.contains(set) && is_indexed(set)).for_each(|set| self.leave(set, &flag.name));
+            had.iter().filter(|set| !is_in(has, set) && is_indexed(set)).for_each(|set| self.leave(set, &flag.name));
         }
         if let Some(flag) = after {
-            has.iter().filter(|set| !had.contains(set) && is_indexed(set)).for_each(|set| self.join(set, &flag.name));
+            has.iter().filter(|set| !is_in(had, set) && is_indexed(set)).for_each(|set| self.join(set, &flag.name));
         }
         self.change_traffic_type(before.and_then(traffic_type), after.and_then(traffic_type));
         self.change_segments(before.map(Flag::segments), after.map(Flag::segments));

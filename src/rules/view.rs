@@ -1,5 +1,7 @@
 //! What a manager shows of a flag.
 
+use std::collections::HashSet;
+
 use super::flag::Flag;
 use super::intern::Interned;
 
@@ -42,12 +44,10 @@ pub struct PrerequisiteView {
 impl Flag {
     /// The flag as a manager shows it.
     pub(crate) fn view(&self) -> FlagView {
-        let mut treatments: Vec<Interned> = Vec::new();
-        for partition in self.conditions.iter().flat_map(|condition| &condition.partitions) {
-            if !treatments.contains(&partition.choice.treatment) {
-                treatments.push(partition.choice.treatment);
-            }
-        }
+        let mut seen = HashSet::new();
+        let parts = self.conditions.iter().flat_map(|condition| &condition.partitions);
+        let all = parts.map(|part| part.choice.treatment);
+        let treatments: Vec<Interned> = all.filter(|treatment| seen.insert(treatment.as_ptr())).collect();
         let texts = |all: &[Interned]| all.iter().map(Interned::to_string).collect();
         let prerequisite = |dependency: &super::matcher::Dependency| PrerequisiteView {
             flag_name: dependency.flag.name.to_string(),

@@ -15,6 +15,7 @@ use super::pursuit::{Pursuit, Target};
 use super::spec::{Dialect, Spec};
 use super::updates::Updates;
 use crate::complaint::Complaint;
+use crate::findings::Findings;
 use crate::logging::{Level, Logger};
 use crate::rules::{Change, Definitions};
 use crate::storage::Store;
@@ -95,6 +96,8 @@ struct Desk {
     log: Logger,
     /// About answers of an older state than the one known.
     older: Complaint,
+    /// About definitions that cannot be used, or find no room.
+    unusable: Complaint,
     /// Whether labels need their `fallback - ` form.
     fallbacks: bool,
 }
@@ -135,6 +138,7 @@ impl DefinitionSync {
                 updates,
                 log: log.clone(),
                 older: Complaint::new(log.clone(), TARGET),
+                unusable: Complaint::new(log.clone(), TARGET),
                 fallbacks,
             }),
             log,
@@ -273,7 +277,7 @@ impl Desk {
                 );
             }
         }
-        applied.complain(&self.log);
+        applied.complain(&self.unusable);
         self.updates.definitions(applied);
         let is_last = is_last(flags, base.flags) && is_last(rbs, base.rbs);
         let is_overtaken = verdicts.contains(&Verdict::Overtaken);
@@ -284,19 +288,27 @@ impl Desk {
 
     fn compile(&self, dto: &ChangesDto<'_>, asked: Asked) -> Change {
         let number = |till: Option<i64>| if asked.replaces { Some(till.unwrap_or(-1)) } else { till };
-        Change {
-            flags: self.compile_each(&dto.flags, flag_from_json),
-            rule_based_segments: self.compile_each(&dto.rule_based_segments, rule_based_segment_from_json),
+        let findings = Findings::default();
+        let log = findings.log();
+        let change = Change {
+            flags: self.compile_each(&dto.flags, flag_from_json, &log),
+            rule_based_segments: self.compile_each(&dto.rule_based_segments, rule_based_segment_from_json, &log),
             change_number: number(dto.flags.till),
             rbs_change_number: number(dto.rule_based_segments.till),
             replace: asked.replaces,
-        }
+        };
+        findings.tell(&self.unusable);
+        change
     }
 
-    fn compile_each<T>(&self, section: &SectionDto<'_>, compile: fn(&str, &mut Compiler<'_>) -> Option<T>) -> Vec<T> {
+    fn compile_each<T>(
+        &self,
+        section: &SectionDto<'_>,
+        compile: fn(&str, &mut Compiler<'_>) -> Option<T>,
+        log: &Logger,
+    ) -> Vec<T> {
         let one = |json: &str| {
-            self.store
-                .number(|registry| compile(json, &mut Compiler { registry, log: &self.log, fallbacks: self.fallbacks }))
+            self.store.number(|registry| compile(json, &mut Compiler { registry, log, fallbacks: self.fallbacks }))
         };
         section.objects.iter().filter_map(|raw| one(raw.get())).collect()
     }

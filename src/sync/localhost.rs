@@ -17,9 +17,11 @@ use tokio::time::Instant;
 use super::Ground;
 use super::io::{Io, Stop};
 use crate::callbacks::{Event, Outlets};
+use crate::complaint::Complaint;
 use crate::config::{Config, DEFAULT_FILE};
 use crate::descriptors::Descriptors;
 use crate::files;
+use crate::findings::Findings;
 use crate::lifecycle::Lifecycle;
 use crate::logging::Logger;
 use crate::rules::{Applied, Definitions, Segment, SegmentId};
@@ -83,6 +85,8 @@ pub(crate) struct Localhost {
     seed: i64,
     last: Option<Digests>,
     segments: HashMap<String, Digest>,
+    /// About definitions that cannot be used, or find no room.
+    unusable: Complaint,
     /// Why the last refresh failed: said once, not every second.
     complaint: Option<String>,
     /// The same for each segment.
@@ -119,6 +123,7 @@ impl Localhost {
             store,
             lifecycle,
             outlets,
+            unusable: Complaint::new(log.clone(), TARGET),
             log,
             fallbacks,
             descriptors,
@@ -204,17 +209,20 @@ impl Localhost {
     fn load_plain(&mut self) -> Result<(), LoadError> {
         let bytes = read(&self.files.flags)?;
         let text = decode(&bytes).map_err(|cause| self.flags_form(cause))?;
+        let findings = Findings::default();
+        let log = findings.log();
         let flags = match self.files.format {
             Format::Yaml => read_yaml(text).map_err(|cause| self.flags_form(cause))?,
-            Format::Json | Format::Text => read_text(text, &self.log),
+            Format::Json | Format::Text => read_text(text, &log),
         };
         let applied = self.store.write(|writer| {
-            let change = compile(&flags, &mut self.compiler(writer));
+            let change = compile(&flags, &mut self.compiler(writer, &log));
             let (next, applied) = writer.current().apply(change, writer.filter());
             writer.publish(next);
             applied
         });
-        applied.complain(&self.log);
+        findings.tell(&self.unusable);
+        applied.complain(&self.unusable);
         Ok(())
     }
 
@@ -246,17 +254,23 @@ impl Localhost {
         let text = decode(&bytes).map_err(|cause| self.flags_form(cause))?;
         let document = Document::read(text).map_err(|cause| self.flags_form(cause))?;
         let store = Arc::clone(&self.store);
-        let applied = store.write(|writer| {
+        let findings = Findings::default();
+        let log = findings.log();
+        let (applied, sections) = store.write(|writer| {
             let current = writer.current();
             let sections = document.to_apply(self.last.as_ref(), current.change_number(), current.rbs_change_number());
-            let change = document.compile(sections, self.seed, &mut self.compiler(writer));
+            let change = document.compile(sections, self.seed, &mut self.compiler(writer, &log));
             let (next, applied) = current.apply(change, writer.filter());
             let is_new = |definitions: &Definitions, id| definitions.segment(id).is_none();
             let (next, _, segments_changed) = self.read_segments(next, is_new);
             writer.publish(next);
-            (applied, segments_changed)
+            ((applied, segments_changed), sections)
         });
-        applied.0.complain(&self.log);
+        let is_wrong = findings.tell(&self.unusable) | applied.0.complain(&self.unusable);
+        if !is_wrong && sections.flags {
+            // Whoever mends a file and breaks it again wants to hear of it again.
+            self.unusable.settle("all flags of the file can be used");
+        }
         let (flags, rbs) = (document.flags(), document.rule_based_segments());
         self.log.debug(
             TARGET,
@@ -347,8 +361,8 @@ impl Localhost {
         Ok(Some(updated))
     }
 
-    fn compiler<'a>(&'a self, writer: &'a mut Writer<'_>) -> Compiler<'a> {
-        Compiler { registry: writer.registry, log: &self.log, fallbacks: self.fallbacks }
+    fn compiler<'a>(&self, writer: &'a mut Writer<'_>, log: &'a Logger) -> Compiler<'a> {
+        Compiler { registry: writer.registry, log, fallbacks: self.fallbacks }
     }
 
     fn flags_form(&self, cause: LocalhostError) -> LoadError {

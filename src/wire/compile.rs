@@ -4,6 +4,7 @@
 //! never matches, a rule that was not understood never matches, a matcher type of the future turns the whole definition
 //! into `control` for everybody it is rolled out to.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -83,7 +84,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) fallbacks: bool,
 }
 
-type Configs = Box<[(Box<str>, Arc<ConfigText>)]>;
+/// Configurations by treatment: there may be as many of both as the backend likes.
+type Configs<'d> = HashMap<&'d str, &'d Arc<ConfigText>>;
 
 /// What is kept of the text of a definition.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +107,8 @@ pub(crate) fn compile_flag(
         return Ok(Put::Remove(name.into()));
     }
     let config = |(of, text): &(Text<'_>, Text<'_>)| (Box::from(of.as_ref()), ConfigText::new(text.as_ref()));
-    let configs: Configs = dto.configurations.iter().map(config).collect();
+    let in_order: Box<[(Box<str>, Arc<ConfigText>)]> = dto.configurations.iter().map(config).collect();
+    let configs: Configs<'_> = in_order.iter().map(|(of, text)| (&**of, text)).collect();
     let allocation = dto.traffic_allocation.map_or(100.0, Number::float);
     let prerequisite = |one: &PrerequisiteDto<'_>| dependency(one.n.as_ref(), &one.ts);
     let flag = Flag {
@@ -127,7 +130,7 @@ pub(crate) fn compile_flag(
             _ => Algorithm::Legacy,
         },
         conditions: compiler.conditions(&dto.conditions, &configs, &format_args!("flag {name:?}"))?,
-        configs,
+        configs: in_order,
         fingerprint: text.fingerprint,
         size: text.size,
     };
@@ -174,7 +177,7 @@ impl Compiler<'_> {
     fn conditions(
         &mut self,
         dtos: &[ConditionDto<'_>],
-        configs: &Configs,
+        configs: &Configs<'_>,
         of: &dyn Display,
     ) -> Result<Arc<[Condition]>, WireError> {
         let mut conditions = Vec::with_capacity(dtos.len());
@@ -191,7 +194,7 @@ impl Compiler<'_> {
     fn condition(
         &mut self,
         dto: &ConditionDto<'_>,
-        configs: &Configs,
+        configs: &Configs<'_>,
         of: &dyn Display,
     ) -> Result<Option<Condition>, WireError> {
         let group = dto.matcher_group.as_ref();
@@ -377,8 +380,9 @@ fn sets(list: &[Text<'_>]) -> Result<Box<[Box<str>]>, WireError> {
 }
 
 /// A treatment that is served; `control` where it is missing.
-fn treatment(text: Option<&Text<'_>>, configs: &[(Box<str>, Arc<ConfigText>)]) -> Result<Choice, WireError> {
-    Ok(choice(text.map_or(Ok(Interned::control()), |text| intern_treatment(text.as_ref()))?, configs))
+fn treatment(text: Option<&Text<'_>>, configs: &Configs<'_>) -> Result<Choice, WireError> {
+    let treatment = text.map_or(Ok(Interned::control()), |text| intern_treatment(text.as_ref()))?;
+    Ok(choice(treatment, |treatment| configs.get(treatment).copied()))
 }
 
 fn dependency(flag: Option<&Text<'_>>, treatments: &[Text<'_>]) -> Result<Dependency, WireError> {
@@ -390,7 +394,7 @@ fn dependency(flag: Option<&Text<'_>>, treatments: &[Text<'_>]) -> Result<Depend
     })
 }
 
-fn partitions(dtos: &[PartitionDto<'_>], configs: &Configs) -> Result<Box<[Partition]>, WireError> {
+fn partitions(dtos: &[PartitionDto<'_>], configs: &Configs<'_>) -> Result<Box<[Partition]>, WireError> {
     let mut total = 0.0;
     let mut up_to = 0;
     let partition = |dto: &PartitionDto<'_>| {

@@ -1,13 +1,15 @@
 //! Pieces of definitions that serde alone reads too strictly, or copies.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Text, borrowed where it has no escapes. (Serde borrows a plain `Cow`, but not one inside `Option` or `Vec`.)
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl AsRef<str> for Text<'_> {
@@ -191,11 +193,16 @@ where
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut pairs: Self::Value = Vec::new();
+            // There may be as many as the backend likes.
+            let mut places: HashMap<Text<'a>, usize> = HashMap::new();
             while let Some((name, value)) = map.next_entry::<Text<'a>, Option<Text<'a>>>()? {
                 let Some(value) = value else { continue };
-                match pairs.iter_mut().find(|(known, _)| *known == name) {
-                    Some(pair) => pair.1 = value,
-                    None => pairs.push((name, value)),
+                match places.entry(name) {
+                    Entry::Occupied(place) => pairs[*place.get()].1 = value,
+                    Entry::Vacant(place) => {
+                        pairs.push((place.key().clone(), value));
+                        place.insert(pairs.len() - 1);
+                    }
                 }
             }
             Ok(pairs)

@@ -235,3 +235,23 @@ fn segment_changes_are_read() {
         assert!(parse_segment_change(json).is_err(), "{json}");
     }
 }
+
+/// What a backend may send as often as it likes.
+#[test]
+fn very_many_members_take_no_longer_each() {
+    const MANY: usize = 50_000;
+    let list = |one: &dyn Fn(usize) -> String| (0..MANY).map(one).collect::<Vec<_>>().join(",");
+    let configs = list(&|n| format!(r#""{n}":"x""#));
+    let parts = list(&|_| r#"{"treatment":"49999","size":0}"#.to_owned());
+    let flag = |round: usize| {
+        let sets = list(&|n| format!(r#""{round}_{n}""#));
+        format!(
+            r#"{{"name":"f","status":"ACTIVE","configurations":{{{configs}}},"sets":[{sets}],"conditions":[{{"matcherGroup":
+            {{"combiner":"AND","matchers":[{{"matcherType":"ALL_KEYS"}}]}},"partitions":[{parts}]}}]}}"#
+        )
+    };
+    let mut world = World::with_flags(&[flag(0)]);
+    assert_eq!(world.put(&[flag(1)], NONE).flags_changed, ["f"]);
+    let view = world.definitions.flag("f").expect("a flag").view();
+    assert_eq!((view.configs.len(), view.sets.len(), view.treatments), (MANY, MANY, vec!["49999".to_owned()]));
+}

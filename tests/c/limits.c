@@ -1,6 +1,6 @@
 /*
- * Memory has an end, whatever the keys are and whatever the backend sends. Each test goes far beyond a limit of
- * docs/reliability.md, and looks at how much memory the process has.
+ * Memory has an end, whatever the keys are and whatever the backend sends, and so has the log. Each test goes far beyond
+ * a limit of docs/reliability.md, and looks at how much memory the process has and what was said.
  */
 #include "backend.h"
 
@@ -109,14 +109,14 @@ static void write_round(long round) {
     free(text);
 }
 
-static split_factory *on_a_file(const char *name) {
+static split_factory *on_a_file(const char *name, notes *log) {
     split_error error;
     split_config *config = split_config_new();
     CHECK_INT(split_config_set(config, "splitFile", in_scratch(name), &error), SPLIT_OK);
     CHECK_INT(
         split_config_merge_json(config, "{\"localhostRefreshEnabled\": true, \"featuresRefreshRate\": 1}", &error),
         SPLIT_OK);
-    CHECK_INT(split_config_set_logger(config, SPLIT_LOG_NONE, NULL, NULL, NULL), SPLIT_OK);
+    CHECK_INT(split_config_set_logger(config, SPLIT_LOG_ERROR, note_log, log, note_drop), SPLIT_OK);
     split_factory *factory = made("localhost", config);
     CHECK_INT(split_block_until_ready(factory, PATIENCE_MS), SPLIT_OK);
     split_config_free(config);
@@ -136,10 +136,10 @@ static long served(const split_factory *factory, const char *name, long from, lo
 
 static void flags_sets_and_types_that_come_and_go_leave_nothing(void) {
     enum { ROUNDS = 9, FULL = 4 }; /* after that many there were more names than get numbers */
-    notes *updates = notes_new();
+    notes *updates = notes_new(), *log = notes_new();
     long full = 0;
     write_round(0);
-    split_factory *factory = on_a_file("rounds.json");
+    split_factory *factory = on_a_file("rounds.json", log);
     CHECK_INT(split_on(factory, SPLIT_EVENT_UPDATE, note_event, updates, note_drop), SPLIT_OK);
     for (long round = 0; round < ROUNDS; round++) {
         if (round > 0) {
@@ -153,7 +153,9 @@ static void flags_sets_and_types_that_come_and_go_leave_nothing(void) {
     grew_at_most("160,000 more flags, sets, traffic types and labels, one after the other", full, 8 * 1024);
     CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
     split_factory_free(factory);
+    CHECK_INT(notes_count(log), 0); /* nothing is amiss */
     notes_free(updates);
+    notes_free(log);
 }
 
 static void write_treatments(long from) {
@@ -173,9 +175,9 @@ static void write_treatments(long from) {
 
 /* Last: what it leaves behind stays as long as the process. */
 static void treatments_have_a_limit(void) {
-    notes *updates = notes_new();
+    notes *updates = notes_new(), *log = notes_new();
     write_treatments(0);
-    split_factory *factory = on_a_file("treatments.json");
+    split_factory *factory = on_a_file("treatments.json", log);
     CHECK_INT(split_on(factory, SPLIT_EVENT_UPDATE, note_event, updates, note_drop), SPLIT_OK);
     /* The table has 65,536; those that found no place are as if they were not there. */
     long refused = served(factory, "t-", 0, TREATMENTS, "control");
@@ -195,7 +197,12 @@ static void treatments_have_a_limit(void) {
     grew_at_most("70,000 more treatments", full, 16 * 1024);
     CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
     split_factory_free(factory);
+    /* Of more than 140,000 flags that were skipped: the first, how many more, and as many as are said within an hour. */
+    CHECK_INT(notes_having(log, " E definitions: feature flag \"t-"), 9);
+    CHECK_INT(notes_having(log, "more lines like these"), 1);
+    CHECK_INT(notes_count(log), 10);
     notes_free(updates);
+    notes_free(log);
 }
 
 int main(void) {

@@ -250,7 +250,10 @@ typedef struct split_event {
     int32_t kind;
     /** Of an update: true when flags changed, false when segments did. */
     bool flags_changed;
-    /** The flags that changed. Empty when segments did. */
+    /**
+     * The flags that changed. Empty when segments did. Updates for which handlers
+     * are late are merged, and of more than 100,000 flags some are not named.
+     */
     const char *const *names;
     size_t names_len;
 } split_event;

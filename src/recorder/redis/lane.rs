@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Unanswered};
 use super::elements::{Element, Identity};
-use super::line::{Complaint, Line};
+use super::line::{Line, Refusals};
 use crate::logging::Logger;
 use crate::recorder::outbox::{Bulk, Outbox};
 use crate::recorder::sender::{Package, Source};
@@ -59,7 +59,7 @@ pub(super) struct Lane<T: Element> {
     /// The same as the gate says, without a lock.
     open: AtomicBool,
     changed: Condvar,
-    complaint: Complaint,
+    refusals: Refusals,
     unanswered: Unanswered,
     log: Logger,
 }
@@ -74,7 +74,7 @@ impl<T: Element> Lane<T> {
             waiting_calls: Default::default(),
             open: AtomicBool::new(true),
             changed: Condvar::new(),
-            complaint: Complaint::new(T::WHAT, log.clone()),
+            refusals: Refusals::new(T::WHAT, log.clone()),
             unanswered: Unanswered::default(),
             log: log.clone(),
         }
@@ -84,8 +84,8 @@ impl<T: Element> Lane<T> {
         &self.key
     }
 
-    pub(super) fn complaint(&self) -> &Complaint {
-        &self.complaint
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     pub(super) fn unanswered(&self) -> &Unanswered {
@@ -196,7 +196,7 @@ impl<T: Element> Lane<T> {
         match push.created(&answers, &self.unanswered) {
             Ok(created) => {
                 bulk.sent();
-                self.complaint.accepted();
+                self.refusals.accepted();
                 if created {
                     let mut expiry = Batch::default();
                     expiry.expire(&self.key);
@@ -205,7 +205,7 @@ impl<T: Element> Lane<T> {
                 Pushed::All
             }
             Err(why) => {
-                self.complaint.refused(&why);
+                self.refusals.refused(&why);
                 Pushed::Refused
             }
         }

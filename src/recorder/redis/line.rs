@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use redis::Value;
 
 use super::batch::{Batch, Push, Unanswered};
-use crate::logging::Logger;
+use crate::complaint::Complaint;
+use crate::logging::{Level, Logger};
 use crate::redis::{Purpose, RedisError, Server};
 
 /// What is known of commands without an answer.
@@ -134,31 +135,30 @@ impl Line {
 
 /// What the server refuses although it answers: another type of key, no permission, no memory.
 #[derive(Debug)]
-pub(super) struct Complaint {
+pub(super) struct Refusals {
     /// In the plural.
     what: &'static str,
-    refused: AtomicBool,
-    log: Logger,
+    complaint: Complaint,
+    /// What is said when it is over.
+    over: String,
 }
 
-impl Complaint {
+impl Refusals {
     pub(super) fn new(what: &'static str, log: Logger) -> Self {
-        Complaint { what, refused: AtomicBool::new(false), log }
+        let over = format!("Redis takes {what} again");
+        Refusals { what, complaint: Complaint::new(log, "recorder"), over }
     }
 
-    /// Said once.
     pub(super) fn refused(&self, why: &str) {
         let what = self.what;
-        if self.refused.swap(true, Ordering::Relaxed) {
-            self.log.debug("recorder", format_args!("Redis still refuses {what}: {why}"));
-        } else {
-            self.log.error("recorder", format_args!("Redis refuses {what}, which wait until it does not: {why}"));
-        }
+        self.complaint.say_about(
+            Level::Error,
+            "refused",
+            format_args!("Redis refuses {what}, which wait until it does not: {why}"),
+        );
     }
 
     pub(super) fn accepted(&self) {
-        if self.refused.load(Ordering::Relaxed) && self.refused.swap(false, Ordering::Relaxed) {
-            self.log.info("recorder", format_args!("Redis takes {} again", self.what));
-        }
+        self.complaint.settle(&self.over);
     }
 }

@@ -46,7 +46,7 @@ use crate::telemetry::{Latencies, Operation, Telemetry};
 use batch::{Batch, Increase, Unanswered};
 use elements::{Element, Identity};
 use lane::{Lane, NotKept, Pushed};
-use line::{Complaint, Line};
+use line::{Line, Refusals};
 pub(crate) use work::RedisWork;
 
 /// What a call took, before anything is recorded of it.
@@ -166,9 +166,9 @@ pub(super) struct Writer {
     impressions: Lane<Impression>,
     events: Lane<StoredEvent>,
     counts: Arc<Counts>,
-    counts_complaint: Complaint,
+    counts_refusals: Refusals,
     unique_keys: Arc<UniqueKeys>,
-    unique_keys_complaint: Complaint,
+    unique_keys_refusals: Refusals,
     unique_keys_unanswered: Unanswered,
     telemetry: Arc<Telemetry>,
     sampling: Sampling,
@@ -205,9 +205,9 @@ impl Writer {
             impressions: Lane::new(recorder.senders.impressions.source(), keys.impressions(), log),
             events: Lane::new(recorder.senders.events.source(), keys.events(), log),
             counts: Arc::clone(&recorder.counts),
-            counts_complaint: Complaint::new("counts of impressions", log.clone()),
+            counts_refusals: Refusals::new("counts of impressions", log.clone()),
             unique_keys: Arc::clone(&recorder.unique_keys),
-            unique_keys_complaint: Complaint::new("unique keys", log.clone()),
+            unique_keys_refusals: Refusals::new("unique keys", log.clone()),
             unique_keys_unanswered: Unanswered::default(),
             telemetry: Arc::clone(&recorder.telemetry),
             sampling: Sampling::new(config.data_sampling),
@@ -243,14 +243,14 @@ impl Writer {
         self.settle_latencies(latencies, &increase, &answers, &mut expiry);
         let kept = match push.created(&answers, lane.unanswered()) {
             Ok(created) => {
-                lane.complaint().accepted();
+                lane.refusals().accepted();
                 if created {
                     expiry.expire(lane.key());
                 }
                 Ok(())
             }
             Err(why) => {
-                lane.complaint().refused(&why);
+                lane.refusals().refused(&why);
                 self.keep(lane, records)
             }
         };

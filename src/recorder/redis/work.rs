@@ -289,11 +289,11 @@ impl Writer {
         }
         match increase.refused(&answers) {
             Some(why) => {
-                self.counts_complaint.refused(&why);
+                self.counts_refusals.refused(&why);
                 Pushed::Refused
             }
             None => {
-                self.counts_complaint.accepted();
+                self.counts_refusals.accepted();
                 Pushed::All
             }
         }
@@ -318,7 +318,7 @@ impl Writer {
             match push.created(&answers, unanswered) {
                 Ok(created) => {
                     keys.sent();
-                    self.unique_keys_complaint.accepted();
+                    self.unique_keys_refusals.accepted();
                     if created {
                         let mut expiry = Batch::default();
                         expiry.expire(&self.keys.unique_keys);
@@ -326,7 +326,7 @@ impl Writer {
                     }
                 }
                 Err(why) => {
-                    self.unique_keys_complaint.refused(&why);
+                    self.unique_keys_refusals.refused(&why);
                     return Pushed::Refused;
                 }
             }

@@ -4,6 +4,7 @@
 //! an evaluation waits. The ones that ask for other flags or segments are answered by the evaluator, which knows those;
 //! everything else is a [`Leaf`], which needs the value only.
 
+mod effort;
 mod kind;
 mod number;
 mod pattern;

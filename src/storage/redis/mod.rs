@@ -4,7 +4,6 @@
 //! compiled forms are kept ([`shelf`]), and for as long as they are fresh nothing is read for them. No lock is held while
 //! Redis is waited for.
 
-mod complaints;
 mod gathering;
 mod listing;
 mod outage;
@@ -22,14 +21,15 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 
+use crate::complaint::Complaint;
 use crate::config::RedisConfig;
-use crate::logging::Logger;
+use crate::findings::Findings;
+use crate::logging::{Level, Logger};
 use crate::redis::{Keys, Server};
 use crate::rules::{Definitions, Flag, Put, Registry, RuleBasedSegment, SegmentId};
 use crate::wire::changes::{fingerprint, flag_from_json, rule_based_segment_from_json};
 use crate::wire::compile::Compiler;
 
-use complaints::Complaints;
 use gathering::{Gathering, Missing};
 use outage::{LOG, Outage, Subject};
 use shelf::{Clock, Kept, KeptFlag};
@@ -46,7 +46,6 @@ pub(crate) struct RedisStore {
     is_cluster: bool,
     /// How long what was read is fresh; zero: it never is.
     ttl: Duration,
-    log: Logger,
     /// Whether fallback treatments are configured.
     fallbacks: bool,
     clock: Clock,
@@ -55,6 +54,8 @@ pub(crate) struct RedisStore {
     changing: Mutex<()>,
     registry: Mutex<Registry>,
     outage: Outage,
+    /// About definitions.
+    complaint: Complaint,
     /// For flags that need nothing else.
     nothing: Definitions,
 }
@@ -76,7 +77,7 @@ impl RedisStore {
             is_cluster: !config.cluster_nodes.is_empty(),
             ttl: if config.local_cache_enabled { config.local_cache_ttl } else { Duration::ZERO },
             outage: Outage::new(log.clone()),
-            log,
+            complaint: Complaint::new(log, LOG),
             fallbacks,
             clock: Clock::starting_now(),
             shelf: ArcSwap::default(),
@@ -235,13 +236,13 @@ impl RedisStore {
     }
 
     fn compile<T>(&self, text: &str, read: fn(&str, &mut Compiler<'_>) -> Option<Put<T>>) -> Option<Put<T>> {
-        let complaints = Complaints::default();
+        let findings = Findings::default();
         let put = {
             let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-            let log = &complaints.log();
+            let log = &findings.log();
             read(text, &mut Compiler { registry: &mut registry, log, fallbacks: self.fallbacks })
         };
-        complaints.pass_on(&self.log);
+        findings.tell(&self.complaint);
         put
     }
 
@@ -250,7 +251,8 @@ impl RedisStore {
             Put::Store(object) if name_of(&object) == name => Some(object),
             Put::Store(object) => {
                 let other = name_of(&object);
-                self.log.error(LOG, format_args!("{name:?} is skipped: its definition is that of {other:?}"));
+                let text = format!("{name:?} is skipped: its definition is that of {other:?}");
+                self.complaint.say(Level::Error, text);
                 None
             }
             Put::Remove(_) | Put::Keep(_) => None,

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::super::backend::{FetchError, aside};
 use super::super::payload::{Payload, PayloadError};
-use super::{DefinitionSync, Desk, Numbers, TARGET, Targets};
+use super::{DefinitionSync, Desk, Numbers, Targets};
+use crate::findings::Findings;
+use crate::logging::Level;
 use crate::rules::{Applied, Change, Definitions, Put, intern_treatment};
 use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};
 use crate::wire::compile::Compiler;
@@ -141,14 +143,16 @@ impl Desk {
             let (next, applied): (Definitions, Applied) = current.apply(change, self.store.filter());
             (Some(next), (Landing::Applied, applied))
         });
-        applied.complain(&self.log);
+        applied.complain(&self.unusable);
         self.updates.definitions(applied);
         Ok(landing)
     }
 
     fn compile_single(&self, announced: &Announced, json: &str) -> Result<Single, UnreadableError> {
-        self.store.number(|registry| {
-            let mut compiler = Compiler { registry, log: &self.log, fallbacks: self.fallbacks };
+        let findings = Findings::default();
+        let log = &findings.log();
+        let single = self.store.number(|registry| {
+            let mut compiler = Compiler { registry, log, fallbacks: self.fallbacks };
             let number = Some(announced.change_number);
             match announced.sequence {
                 Sequence::Flags => {
@@ -167,14 +171,20 @@ impl Desk {
                     Ok(Single { change, needed: Vec::new() })
                 }
             }
-        })
+        });
+        findings.tell(&self.unusable);
+        single
     }
 
     fn kill(&self, flag: &str, default_treatment: Option<&str>, change_number: i64) {
         let treatment = match default_treatment.map(intern_treatment).transpose() {
             Ok(treatment) => treatment,
             Err(cause) => {
-                self.log.warning(TARGET, format_args!("flag {flag:?} is not killed before it is fetched: {cause}"));
+                self.unusable.say_about(
+                    Level::Warning,
+                    "kill",
+                    format_args!("flag {flag:?} is not killed before it is fetched: {cause}"),
+                );
                 return;
             }
         };
