@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::evaluator::Decision;
 use super::key_set::KeySet;
-use super::{Applied, Change, Definitions, Fallbacks, Recorder, Registry, Request, Segment, Unwatched, key_hash};
+use super::{Account, Applied, Change, Definitions, Fallbacks, Registry, Request, Segment, Unwatched, key_hash};
 use crate::input::{Attributes, Key};
 use crate::logging::Logger;
 use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};
@@ -106,9 +106,9 @@ impl World {
         key: Key<'a>,
         attributes: Option<&'a Attributes>,
     ) -> (Decision<'a>, Explained) {
-        let recorder = Recorder::default();
-        let decision = self.definitions.evaluate(flag, &self.request(key, attributes), &recorder);
-        let (steps, is_cut) = recorder.into_account();
+        let account = Account::default();
+        let decision = self.definitions.evaluate(flag, &self.request(key, attributes), &account);
+        let (steps, is_cut) = account.into_steps();
         (decision, Explained { steps: serde_json::to_value(steps).expect("JSON"), is_cut })
     }
 
