@@ -36,6 +36,8 @@ pub(crate) mod testing;
 mod value;
 mod view;
 mod watcher;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod world;
 
 pub use config_text::ConfigText;
 pub use intern::{InternError, Interned};
