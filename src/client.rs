@@ -27,7 +27,7 @@ use crate::lifecycle::{Lifecycle, Status};
 use crate::logging::Logger;
 use crate::recorder::{CallContext, Draft, Recorder};
 use crate::rules::{
-    Choice, Decision, Definitions, Fallbacks, Interned, Label, Observer, Outcome, Request, Unwatched, key_hash, labels,
+    Choice, Decision, Definitions, Fallbacks, Interned, Label, Outcome, Request, Unwatched, Watcher, key_hash, labels,
 };
 use crate::storage::{RedisStore, Store};
 use crate::telemetry::{Operation, Telemetry};
@@ -212,12 +212,12 @@ impl Client {
 
     #[cold]
     #[inline(never)]
-    fn one_at_length<R, O: Observer>(
+    fn one_at_length<R>(
         &self,
         method: Method,
         who: &Who<'_>,
         flag: Given<'_>,
-        watch: O,
+        watch: impl Watcher,
         take: impl FnOnce(Verdict<'_>) -> R,
     ) -> R {
         if let Some(redis) = &self.redis {
@@ -244,7 +244,7 @@ impl Client {
             self.evaluate(method, name, &request, &definitions, watch)
         };
         self.end(method, begun, verdict.status == AnswerStatus::Failed);
-        if O::COUNTS {
+        if counts(method) {
             self.record(name, &call, &verdict);
         }
         take(verdict)
@@ -295,7 +295,7 @@ impl Client {
         name: &str,
         request: &Request<'d>,
         definitions: &'d Definitions,
-        watch: impl Observer,
+        watch: impl Watcher,
     ) -> Verdict<'d> {
         self.verdict(method, name, definitions.evaluate(name, request, watch))
     }
@@ -315,6 +315,7 @@ impl Client {
             config: decision.config,
             label: decision.label.filter(|_| self.labels_enabled),
             flag: decision.flag,
+            is_fallback: decision.is_fallback,
             status,
         }
     }
@@ -351,6 +352,7 @@ impl Client {
             config: fallback.and_then(|choice| choice.config.as_ref()),
             label: label.filter(|_| self.labels_enabled),
             flag: None,
+            is_fallback: fallback.is_some(),
             status,
         }
     }
@@ -404,6 +406,11 @@ fn usual_key<'a>(who: &Who<'a>) -> Option<Key<'a>> {
         }
         _ => None,
     }
+}
+
+/// Whether calls are a program's, which leave impressions, times and counts behind. Accounts of decisions are people's.
+fn counts(method: Method) -> bool {
+    operation(method).is_some()
 }
 
 /// What telemetry calls a method; it does not time the manager's, nor accounts of decisions.

@@ -1,4 +1,6 @@
 //! The host's clock, as impressions and log lines have it.
+//!
+//! The host may set it at any time, so what waits or is measured goes by the monotonic clock; this one only says when.
 
 /// Milliseconds since 1970; 0 for a clock set before that.
 ///

@@ -1,18 +1,18 @@
 //! What fuzzers call: one function for each kind of bytes that come from outside.
 //!
 //! A fuzzer outside of the crate cannot reach its private readers, and they shall not become public for its sake; so this
-//! module exists for `fuzz/` (`cfg(fuzzing)`, which cargo-fuzz sets) and for the test below, which feeds every file of the
-//! committed corpus to the function it was made for. Each function takes any bytes and does with them what the SDK does,
-//! as far as that goes without threads and sockets. What it asserts holds for every input.
+//! module exists for `fuzz/` (`cfg(fuzzing)`, which cargo-fuzz sets) and for tests, which feed every file of the committed
+//! corpus to the function it was made for. Each function takes any bytes and does with them what the SDK does, as far as
+//! that goes without threads and sockets. What it asserts holds for every input.
 
-use crate::config::Settings;
+use crate::config::{FallbackTreatment, FallbackTreatments, Settings};
 use crate::input::{Attributes, Given, Key, Method, properties_from_json};
 use crate::logging::{Level, Logger, Record, Sink};
 use crate::rules::compiled::Pattern;
-use crate::rules::{Change, Definitions, Fallbacks, Registry, Request, Segment, Unwatched, key_hash};
+use crate::rules::world::World;
+use crate::rules::{Change, Fallbacks, Segment, key_hash};
 pub use crate::sync::streaming::fuzzing::{notification, sse, token};
 use crate::wire::changes::{parse_changes, parse_segment_change};
-use crate::wire::compile::Compiler;
 use crate::wire::localhost::{self, Document, SegmentDocument, decode, read_text, read_yaml};
 
 /// What evaluations of made-up flags are given: a value of each kind, under names that the corpus uses.
@@ -42,26 +42,16 @@ fn log() -> Logger {
     Logger::new(Some(Level::Debug), Box::new(Dropped))
 }
 
-/// Definitions without threads.
-pub(crate) struct World {
-    pub(crate) definitions: Definitions,
-    registry: Registry,
-    pub(crate) log: Logger,
+/// Nothing is stored yet; `control` has a fallback, as labels have two forms then.
+pub(crate) fn empty_world() -> World {
+    let on = FallbackTreatment { treatment: "fallback".into(), config: None };
+    let configured = FallbackTreatments { global: Some(on), by_flag: Default::default() };
+    World { fallbacks: Fallbacks::compile(&configured).expect("one treatment"), log: log(), ..World::new() }
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        World { definitions: Definitions::empty(), registry: Registry::default(), log: log() }
-    }
-
-    pub(crate) fn put(&mut self, compile: impl FnOnce(&mut Compiler<'_>) -> Change) {
-        let change = compile(&mut Compiler { registry: &mut self.registry, log: &self.log, fallbacks: true });
-        self.definitions = self.definitions.apply(change, None).0;
-    }
-
     /// Asks every flag what it serves to some keys, and the manager what it is; then takes all of them out again.
     pub(crate) fn exercise(mut self, attributes: &Attributes) {
-        let fallbacks = Fallbacks::default();
         for flag in self.definitions.flags().take(FLAGS) {
             drop(flag.view());
             for set in &flag.sets {
@@ -71,10 +61,7 @@ impl World {
                 );
             }
             for key in KEYS {
-                let key_hash = key_hash(key.matching);
-                let request =
-                    Request { key, key_hash, attributes: Some(attributes), fallbacks: &fallbacks, log: &self.log };
-                let ask = || self.definitions.evaluate(&flag.name, &request, Unwatched);
+                let ask = || self.evaluate(&flag.name, key, Some(attributes));
                 let (first, second) = (ask(), ask());
                 assert_eq!((first.treatment, first.label), (second.treatment, second.label), "{}", flag.name);
             }
@@ -84,7 +71,7 @@ impl World {
             let id = self.registry.segment(name).ok().map(|segment| segment.id);
             assert_eq!(self.definitions.needed_segment(name), id, "{name}");
         }
-        self.put(|_| Change { replace: true, ..Change::default() });
+        self.change(|_| Change { replace: true, ..Change::default() });
         assert_eq!((self.definitions.len(), self.definitions.needed_segments().len()), (0, 0), "something stays");
     }
 }
@@ -97,9 +84,9 @@ fn usual_attributes() -> Attributes {
 pub fn definitions(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(changes) = parse_changes(text) else { return };
-    let mut world = World::new();
-    world.put(|compiler| changes.compile(compiler));
-    world.put(|compiler| changes.compile(compiler));
+    let mut world = empty_world();
+    world.change(|compiler| changes.compile(compiler));
+    world.change(|compiler| changes.compile(compiler));
     world.exercise(&usual_attributes());
 }
 
@@ -133,9 +120,9 @@ fn grow<S: AsRef<str>>(added: &[S], removed: &[S]) {
 /// A JSON file of localhost mode.
 pub fn localhost_json(data: &[u8]) {
     let Ok(document) = decode(data).and_then(Document::read) else { return };
-    let mut world = World::new();
+    let mut world = empty_world();
     let sections = document.to_apply(None, -1, -1);
-    world.put(|compiler| document.compile(sections, 1_700_000_000, compiler));
+    world.change(|compiler| document.compile(sections, 1_700_000_000, compiler));
     let again = document.to_apply(Some(&document.digests()), -1, -1);
     assert!(!again.flags && !again.rule_based_segments, "the same document again is no change");
     world.exercise(&usual_attributes());
@@ -156,8 +143,8 @@ pub fn localhost_text(data: &[u8]) {
 }
 
 fn plain_flags(flags: &[String]) {
-    let mut world = World::new();
-    world.put(|compiler| localhost::compile(flags, compiler));
+    let mut world = empty_world();
+    world.change(|compiler| localhost::compile(flags, compiler));
     world.exercise(&usual_attributes());
 }
 
@@ -194,9 +181,9 @@ pub fn attributes(data: &[u8]) {
     if let Ok(properties) = properties_from_json(Given::Text(text), Method::Track, &log()) {
         assert!(properties.size >= 1024 && properties.json.is_none_or(|json| Attributes::from_json(&json).is_ok()));
     }
-    let mut world = World::new();
+    let mut world = empty_world();
     let changes = parse_changes(ATTRIBUTE_FLAGS).expect("a constant, and a document");
-    world.put(|compiler| changes.compile(compiler));
+    world.change(|compiler| changes.compile(compiler));
     world.exercise(&attributes);
 }
 
@@ -210,100 +197,4 @@ pub fn pattern(data: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
-
-    type Target = fn(&[u8]);
-
-    const TARGETS: [(&str, Target); 11] = [
-        ("definitions", definitions),
-        ("segment", segment),
-        ("localhost_json", localhost_json),
-        ("localhost_yaml", localhost_yaml),
-        ("localhost_text", localhost_text),
-        ("sse", sse),
-        ("notification", notification),
-        ("token", token),
-        ("config", config),
-        ("attributes", attributes),
-        ("pattern", pattern),
-    ];
-
-    /// What fuzzers found, and what they start from. `make fuzz` goes on from here, with sanitizers.
-    #[test]
-    fn the_corpus_breaks_nothing() {
-        for (name, target) in TARGETS {
-            let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
-            let files = fs::read_dir(&directory).unwrap_or_else(|cause| panic!("{directory:?}: {cause}"));
-            let mut count = 0;
-            for file in files {
-                let path = file.expect("an entry").path();
-                let data = fs::read(&path).expect("a file");
-                if std::panic::catch_unwind(|| target(&data)).is_err() {
-                    panic!("{path:?} breaks {name}");
-                }
-                count += 1;
-            }
-            assert!(count > 0, "{directory:?} is empty");
-        }
-    }
-
-    /// Stack of a thread that reads. Unoptimised frames are larger than those that users get.
-    const STACK: usize = if cfg!(debug_assertions) { 512 * 1024 } else { 128 * 1024 };
-
-    #[test]
-    fn no_depth_overflows_the_stack() {
-        const DEPTH: usize = 10_000;
-        let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(DEPTH), close.repeat(DEPTH));
-        let values = [nested("[", "]"), nested(r#"{"a":"#, "}"), nested("[{\"\":", "}]"), "[".repeat(DEPTH)];
-        let documents: [(Target, &[&str]); 9] = [
-            (
-                definitions,
-                &[
-                    "@",
-                    r#"{"ff":@}"#,
-                    r#"{"ff":{"d":[@]}}"#,
-                    r#"{"ff":{"d":[{"name":"f","conditions":@}]}}"#,
-                    r#"{"ff":{"d":[{"name":"f","status":"ACTIVE","unknown":@}]}}"#,
-                ],
-            ),
-            (segment, &["@", r#"{"name":"s","added":[@]}"#, r#"{"name":"s","unknown":@}"#]),
-            (
-                localhost_json,
-                &[
-                    "@",
-                    r#"{"ff":{"d":[@]}}"#,
-                    r#"{"ff":{"d":[{"name":"f","x":@}]}}"#,
-                    r#"{"splits":[{"conditions":@}]}"#,
-                ],
-            ),
-            (localhost_yaml, &["@", "- f: @", "- f:\n    config: @"]),
-            (sse, &["\u{1}data: @\n\n", "\u{1}event: error\ndata: @\n\n"]),
-            (notification, &["@", r#"{"type":"SPLIT_UPDATE","changeNumber":@}"#, "\0@", r#"{"data":@}"#]),
-            (token, &["@", r#"{"exp":1,"iat":0,"x-ably-capability":@}"#]),
-            (config, &["@", r#"{"fallbackTreatments":@}"#, "fallbackTreatments=@", r#"{"unknown":@}"#]),
-            (attributes, &["@", r#"{"a":@}"#]),
-        ];
-        let patterns =
-            [("(", ")"), ("(?:", ")"), ("(?=", ")"), ("(?P<n>", ")"), ("[", "]"), ("(?i:", "|a)*"), ("", "{2}")];
-        let patterns = patterns.map(|(open, close)| (pattern as Target, nested(open, close)));
-        let documents = documents.into_iter().flat_map(|(target, templates)| {
-            let filled = |template: &&str| values.iter().map(|value| template.replace('@', value)).collect::<Vec<_>>();
-            templates.iter().flat_map(filled).map(|text| (target, text)).collect::<Vec<_>>()
-        });
-        for (target, text) in documents.chain(patterns) {
-            let small = std::thread::Builder::new().stack_size(STACK);
-            // A stack that is too small ends the process.
-            let reading = small.spawn(move || target(text.as_bytes())).expect("a thread");
-            reading.join().expect("no panic");
-        }
-        let storeys = |text: &str| text.repeat(DEPTH).into_bytes();
-        for text in [storeys("- "), storeys("? "), storeys("a: "), storeys("- [{")] {
-            let small = std::thread::Builder::new().stack_size(STACK);
-            small.spawn(move || localhost_yaml(&text)).expect("a thread").join().expect("no panic");
-        }
-    }
-}
+mod tests;

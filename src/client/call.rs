@@ -1,4 +1,7 @@
 //! What is asked, and what is answered.
+//!
+//! Both borrow: a question from the caller, and a [`Verdict`] from the definitions, so that an evaluation copies
+//! nothing that its caller does not ask for. Only an [`Answer`] owns what it says, for callers who keep it.
 
 use std::sync::Arc;
 
@@ -95,6 +98,8 @@ pub(super) struct Verdict<'a> {
     pub(super) label: Option<Interned>,
     /// The flag that decided; none before readiness, after failures, and where there is none.
     pub(super) flag: Option<&'a Flag>,
+    /// Whether it is a fallback treatment.
+    pub(super) is_fallback: bool,
     pub(super) status: AnswerStatus,
 }
 

@@ -1,12 +1,15 @@
-//! The account of a decision, for people who wonder about it. It takes the way of an evaluation and records nothing.
+//! The account of a decision, for people who wonder about it.
+//!
+//! It takes the way of an evaluation, with a [`Watcher`](crate::rules::Watcher) that writes down what happens: a second
+//! evaluator would one day tell what the first does not do. It records nothing.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{AnswerStatus, Client, Who};
+use super::{AnswerStatus, Client, Verdict, Who};
 use crate::input::{Given, Method, key_text, usable_name};
-use crate::rules::{Recorder, Step};
+use crate::rules::{Account, Step};
 
 /// The account of a decision.
 #[derive(Clone, Debug)]
@@ -38,13 +41,12 @@ impl Client {
     /// How a flag is decided for a key, as [`Client::treatment_with_config`] would decide it now; no impression is made
     /// and telemetry does not count it.
     pub fn explain(&self, who: &Who<'_>, flag: Given<'_>) -> Explanation {
-        let recorder = Recorder::default();
-        let answer = self.one_at_length(Method::Explain, who, flag, &recorder, |verdict| verdict.into_answer(""));
-        let (evaluation, truncated) = recorder.into_account();
-        let name = usable_name(flag);
-        let was_control = evaluation.as_ref().and_then(Step::treatment).is_none_or(|served| served == "control");
+        let account = Account::default();
+        let take = |verdict: Verdict<'_>| (verdict.is_fallback, verdict.into_answer(""));
+        let (fallback, answer) = self.one_at_length(Method::Explain, who, flag, &account, take);
+        let (evaluation, truncated) = account.into_steps();
         let document = Document {
-            flag: name,
+            flag: usable_name(flag),
             key: key_text(who.key),
             bucketing_key: who.bucketing_key.and_then(key_text),
             status: status(answer.status),
@@ -52,7 +54,7 @@ impl Client {
             config: answer.config.as_ref().map(|config| config.as_str()),
             label: answer.label.map(|label| label.as_str()),
             change_number: answer.change_number,
-            fallback: was_control && self.fallbacks.resolve(name).is_some(),
+            fallback,
             truncated,
             evaluation: evaluation.as_ref(),
         };

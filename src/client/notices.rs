@@ -1,8 +1,9 @@
-//! What the log hears of calls that come at the wrong time.
+//! What the log hears of calls that come at the wrong time. Apart from the calls themselves, which are read for what
+//! they do at the right one.
 
 use std::sync::atomic::Ordering;
 
-use super::Client;
+use super::{Client, counts};
 use crate::config::Mode;
 use crate::input::Method;
 use crate::lifecycle::Status;
@@ -27,7 +28,7 @@ impl Client {
     }
 
     pub(super) fn notice_not_ready(&self, method: Method) {
-        if method != Method::Explain {
+        if counts(method) {
             self.telemetry.not_ready_use();
         }
         let message =

@@ -1,4 +1,6 @@
 //! What is asked, once it passed validation. What is wrong with it is logged here.
+//!
+//! One place for all methods, so that they refuse the same things in the same order and words.
 
 use std::sync::Arc;
 

@@ -10,18 +10,18 @@ use super::{Answer, AnswerStatus, Client, Verdict, Who, operation};
 use crate::input::{self, Given, Method};
 use crate::lifecycle::Status;
 use crate::recorder::{CallContext, Draft, Spent};
-use crate::rules::{Flag, Observer, Request, Unwatched, labels, unknown};
+use crate::rules::{Flag, Request, Unwatched, Watcher, labels, unknown};
 use crate::storage::{Gathered, RedisStore};
 
 impl Client {
     #[inline(never)]
-    pub(super) fn one_from_redis<R, O: Observer>(
+    pub(super) fn one_from_redis<R>(
         &self,
         redis: &RedisStore,
         method: Method,
         who: &Who<'_>,
         flag: Given<'_>,
-        watch: O,
+        watch: impl Watcher,
         take: impl FnOnce(Verdict<'_>) -> R,
     ) -> R {
         let began = Instant::now();
@@ -43,10 +43,8 @@ impl Client {
                 self.evaluate_gathered(method, name, &request, &gathered, watch)
             }
         };
-        if O::COUNTS {
-            let draft = draft(name, &verdict);
-            self.record_from_redis(method, &call, draft.as_slice(), began, has_failed(&verdict));
-        }
+        let draft = draft(name, &verdict);
+        self.record_from_redis(method, &call, draft.as_slice(), began, has_failed(&verdict));
         take(verdict)
     }
 
@@ -136,7 +134,7 @@ impl Client {
         name: &str,
         flag: Option<&'d Flag>,
         request: &Request<'d>,
-        watch: impl Observer,
+        watch: impl Watcher,
     ) -> Verdict<'d> {
         let decision = match flag {
             Some(flag) => redis.nothing().evaluate_flag(flag, request, watch),
@@ -151,7 +149,7 @@ impl Client {
         name: &str,
         request: &Request<'d>,
         gathered: &'d Gathered,
-        watch: impl Observer,
+        watch: impl Watcher,
     ) -> Verdict<'d> {
         if gathered.unread.contains(name) {
             return self.undecided(name, &labels::DEFINITION_NOT_FOUND, AnswerStatus::StorageFailed);
@@ -167,7 +165,7 @@ impl Client {
         began: Instant,
         failed: bool,
     ) {
-        // All methods that evaluate are operations.
+        // None: an account of a decision, which leaves nothing behind.
         let Some(operation) = operation(method) else { return };
         self.recorder.redis_call(call, drafts, Spent { operation, latency: Some(began.elapsed()), failed });
     }

@@ -1,4 +1,5 @@
-//! Events.
+//! Events: validated as evaluations are, and queued. Unlike those, a call says when it was refused, as what it brings
+//! is lost.
 
 use std::time::Instant;
 

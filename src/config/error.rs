@@ -1,4 +1,7 @@
 //! What can be wrong with a configuration, in words for people who do not have the source code.
+//!
+//! They see a message in the log of somebody else's program. So it names the option as documented, shows what was
+//! given, unless that is a secret, and says what would do.
 
 use std::fmt;
 use std::io;

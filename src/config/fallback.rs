@@ -1,4 +1,6 @@
-//! Treatments to answer with instead of `control`.
+//! The option fallbackTreatments: treatments to answer with instead of `control`.
+//!
+//! A mistake in one of them costs that one, with a warning: who asked for fallbacks wants the others all the more.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,8 @@
 //! What is special about options that name hosts, headers and files.
+//!
+//! These are pasted from elsewhere, with slashes, line ends and spaces too many, and a request to a wrong place fails
+//! late and far away. So they are put right where it is clear what was meant; where it is not, the user is told by the
+//! option's name when the factory is made.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

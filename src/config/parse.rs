@@ -1,4 +1,7 @@
 //! From what a user wrote, text or JSON, to a value of the option's kind.
+//!
+//! Text comes from environments and command lines, JSON from programs: both mean the same, and are told the same where
+//! they cannot be meant.
 
 use serde_json::{Map, Value as Json};
 

@@ -1,4 +1,6 @@
-//! What is special about the options of Redis.
+//! What is special about the options of Redis: which of them go together.
+//!
+//! What cannot work in combination is said when the factory is made; at the first evaluation it would be an outage.
 
 use std::path::PathBuf;
 use std::time::Duration;

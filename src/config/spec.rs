@@ -1,4 +1,5 @@
-//! What the table says about an option.
+//! What the table says about an option: everything that parser, messages and documentation need to treat it as any
+//! other.
 
 /// One option of the configuration.
 #[derive(Clone, Copy, Debug)]

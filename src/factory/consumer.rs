@@ -1,4 +1,6 @@
 //! Redis mode put together: connections, the storage on them, and the thread that pushes what calls do not.
+//!
+//! Named as Split names the mode: others synchronise, and this SDK consumes what they wrote.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Which machine reports.
+//! Which machine reports: with `NA` and `ip-10-0-0-1` as Split's SDKs write them, so that a fleet of several languages
+//! looks alike.
 
 use std::net::UdpSocket;
 

@@ -1,4 +1,5 @@
-//! Standalone mode put together: HTTP client, synchronisation and the thread for both.
+//! Standalone mode put together: HTTP client, synchronisation and the thread for both. Here alone they know of each
+//! other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

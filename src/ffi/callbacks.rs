@@ -1,4 +1,7 @@
 //! Callbacks of C programs as the library calls them.
+//!
+//! A C function and its `user_data` become an object of Rust, whose end tells the host that nobody needs the data any
+//! more: once, and whoever was the last to hold it.
 
 use std::ffi::c_void;
 use std::ptr;

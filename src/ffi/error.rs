@@ -1,4 +1,7 @@
 //! Where a call writes why it failed: the caller's `split_error`, and the last error of its thread.
+//!
+//! Two places, because most calls have no room for words, and who makes a factory wants them at hand. Both are plain
+//! data of a fixed size: a failure has no memory to free, and can be told while a thread ends.
 
 use std::cell::Cell;
 use std::ffi::c_char;

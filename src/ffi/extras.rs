@@ -1,4 +1,7 @@
 //! `split_options`: what a call may be given besides its key and flag.
+//!
+//! The struct grows with versions, and its `size` says how much of it the caller knows: beyond that nothing is read.
+//! JSON in it is read into a set that the thread keeps, so that evaluations with attributes as text do not allocate.
 
 use std::cell::RefCell;
 use std::ffi::c_char;

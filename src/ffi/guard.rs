@@ -1,4 +1,7 @@
 //! No panic crosses into C.
+//!
+//! There it would be undefined behaviour, and a defect of ours is no reason to end the host's process: the call answers
+//! as if it had been refused, and the log asks for a report.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,6 @@
 //! Text made for C programs.
+//!
+//! Its memory is ours and stays so: a program that would `free` it might have another allocator than the library.
 
 use std::ffi::c_void;
 use std::ptr;

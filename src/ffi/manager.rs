@@ -1,4 +1,4 @@
-//! What flags there are.
+//! What flags there are, as arrays of structs. They own all that they point to, and stay whole when definitions change.
 
 use std::ffi::c_char;
 use std::ptr;

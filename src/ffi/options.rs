@@ -1,4 +1,5 @@
-//! The table of options, for programs that show or check configurations.
+//! The table of options, for programs that show or check configurations: bindings ask it, so that no option is listed
+//! twice.
 
 use std::ffi::CString;
 use std::ptr;

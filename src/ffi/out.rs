@@ -1,4 +1,6 @@
 //! Where a call writes an answer.
+//!
+//! Never through a reference: the place may be uninitialised, which a reference may not point to.
 
 use std::ptr::NonNull;
 

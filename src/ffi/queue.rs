@@ -1,4 +1,4 @@
-//! The queue in place of callbacks.
+//! The queue in place of callbacks, for languages that a foreign thread cannot call cheaply or safely.
 
 use super::codes::*;
 use super::factory::{call, timeout};

@@ -1,4 +1,7 @@
 //! Answers as C sees them.
+//!
+//! A treatment and a label live as long as the process; a configuration may go with its flag, so a result holds it
+//! until it is released.
 
 use std::ffi::{CStr, c_char};
 use std::ptr;

@@ -1,4 +1,5 @@
-//! C strings side by side in one piece of memory, for structs that hand out several.
+//! C strings side by side in one piece of memory, for structs that hand out several: one allocation for a list, not one
+//! for each of its texts.
 
 use std::ffi::c_char;
 use std::ptr;

@@ -1,4 +1,5 @@
-//! Text as C passes it. Nothing is copied.
+//! Text as C passes it. Nothing is copied: callers keep it as it is for the length of a call, and a call needs it no
+//! longer.
 
 use std::ffi::{CStr, c_char};
 use std::{slice, str};

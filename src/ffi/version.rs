@@ -1,4 +1,4 @@
-//! Versions, and errors in words.
+//! Versions, for programs that run with another library than they were built for; and errors in words.
 
 use std::ffi::{CStr, c_char};
 

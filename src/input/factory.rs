@@ -1,4 +1,6 @@
 //! What is said when a factory is asked for.
+//!
+//! Two mistakes are common and cost an afternoon each: a key that is none, and a factory for each request.
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
 //! What a caller hands in, and to which method.
+//!
+//! Callers come from languages with null, and with numbers in the place of texts. So what was given is kept as it was,
+//! until somebody can say what is wrong with it in the words of the method that was called.
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
 //! Whose treatment is decided.
+//!
+//! Two texts, because users who must be treated alike, such as those of one account, share a bucket and are targeted
+//! one by one.
 
 /// A key as callers give it: one text, or a pair. Borrowed from the caller for the length of a call.
 #[derive(Clone, Copy, Debug)]

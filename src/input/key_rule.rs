@@ -1,4 +1,5 @@
-//! What may be a key.
+//! What may be a key, by the rules of Split's SDKs: a text passes as it is, a number becomes one, and what cannot be
+//! used is named in the log.
 
 use std::borrow::Cow;
 

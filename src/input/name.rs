@@ -1,4 +1,4 @@
-//! What may be the name of a feature flag.
+//! What may be the name of a feature flag: any text that is not blank. White space around it is a slip of the keyboard.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,7 @@
-//! White space as the validation rules mean it.
+//! White space as the validation rules mean it, and other small questions about texts.
+//!
+//! Not `str::trim`: Split's Python SDK takes four more characters for white space, and the SDKs of one environment have
+//! to read a name alike.
 
 /// Whether trimming removes it: Unicode's White_Space, and the four separators that Split's Python SDK strips too. The
 /// byte order mark and the zero width space are neither.

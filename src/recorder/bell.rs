@@ -1,4 +1,7 @@
 //! How the threads that record wake the one that sends.
+//!
+//! Waking a task takes a lock of the runtime's. So it is done once: until the sender answers, all others find the bell rung
+//! by a load.
 
 use crate::concurrent::{AtomicBool, Notify, Ordering};
 

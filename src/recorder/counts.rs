@@ -1,4 +1,7 @@
 //! How many impressions each flag had in each hour, on the way from [`Tallies`] to the backend.
+//!
+//! A post takes what it needs and puts back what did not arrive; meanwhile counting goes on. What could not be sent has
+//! a limit, and its loss is said once.
 
 use std::fmt;
 use std::sync::Arc;

@@ -8,7 +8,6 @@
 //! mode calls push what they leave behind themselves ([`redis`]).
 
 mod bell;
-mod bucket;
 mod counts;
 mod observer;
 mod outbox;
@@ -18,6 +17,7 @@ mod redis;
 mod schedule;
 mod sender;
 mod senders;
+mod sightings;
 mod table;
 mod tallies;
 mod unique_keys;

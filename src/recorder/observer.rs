@@ -1,19 +1,19 @@
 //! When was this answer last given? The memory behind previous times and the de-duplication of impressions.
 //!
-//! A lock-free, four-way set-associative table: a bucket is one cache line of four fingerprints and four times, and in
-//! the steady state an evaluation only reads it (the time is stored once per tick of the coarse clock). The official
-//! SDKs keep a global least-recently-used list behind a lock; ours forgets the oldest of a bucket instead, which can
-//! only be seen in *which* answer is forgotten.
+//! A lock-free, four-way set-associative table: each cache line has four fingerprints and four times, and in the steady
+//! state an evaluation only reads one (the time is stored once per tick of the coarse clock). The official SDKs keep a
+//! global least-recently-used list behind a lock; ours forgets the oldest of a line instead, which can only be seen in
+//! *which* answer is forgotten.
 
 use std::sync::atomic::AtomicU64;
 
 use once_cell::race::OnceBox;
 
-use super::bucket::Bucket;
+use super::sightings::Sightings;
 
 /// 4 ways each: 524,288 answers, above the 500,000 that Split's SDKs for servers remember.
-const BUCKETS: usize = 1 << 17;
-const WORDS: usize = Bucket::WORDS;
+const LINES: usize = 1 << 17;
+const WORDS: usize = Sightings::WORDS;
 
 /// The table; 8 MiB, taken at the first answer.
 #[derive(Debug, Default)]
@@ -39,22 +39,22 @@ impl Observer {
         // 0 marks an empty place.
         let fingerprint = fingerprint.max(1);
         let now = now.unsigned_abs();
-        table.bucket(fingerprint).test_and_set(fingerprint, now).map(u64::cast_signed)
+        table.line(fingerprint).test_and_set(fingerprint, now).map(u64::cast_signed)
     }
 }
 
 impl Table {
     fn new() -> Self {
-        let words: Box<[AtomicU64]> = bytemuck::allocation::zeroed_slice_box(BUCKETS * WORDS + WORDS);
+        let words: Box<[AtomicU64]> = bytemuck::allocation::zeroed_slice_box(LINES * WORDS + WORDS);
         let misaligned = (words.as_ptr().addr() / size_of::<u64>()) % WORDS;
         Table { words, first: (WORDS - misaligned) % WORDS }
     }
 
     #[inline(always)]
-    fn bucket(&self, fingerprint: u64) -> Bucket<'_> {
-        let index = (fingerprint >> (u64::BITS - BUCKETS.trailing_zeros())) as usize;
+    fn line(&self, fingerprint: u64) -> Sightings<'_> {
+        let index = (fingerprint >> (u64::BITS - LINES.trailing_zeros())) as usize;
         let start = self.first + index * WORDS;
-        Bucket::new(&self.words[start..start + WORDS])
+        Sightings::new(&self.words[start..start + WORDS])
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_bucket_forgets_its_oldest() {
+    fn a_full_line_forgets_its_oldest() {
         let observer = Observer::default();
         for fingerprint in 1..=5 {
             assert_eq!(observer.test_and_set(fingerprint, fingerprint.cast_signed()), None);

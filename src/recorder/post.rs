@@ -1,4 +1,6 @@
 //! What is posted through, and what an answer to a post means.
+//!
+//! One table for all that is posted: what may succeed another time is kept, and what would fail again is given up.
 
 use std::future::Future;
 use std::time::Duration;

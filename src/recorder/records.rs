@@ -1,4 +1,6 @@
 //! Impressions and events as they wait, and as they are posted.
+//!
+//! They wait as they are: most are few, and those that are too many are dropped before anybody writes them as JSON.
 
 use std::cmp::Ordering;
 

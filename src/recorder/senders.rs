@@ -1,4 +1,7 @@
 //! When things are sent: in time, when a queue is full, when somebody asks for it, and at the end.
+//!
+//! All four ways meet in a [`Station`], of which there is one for each kind: so nothing is taken twice, or overtakes
+//! what was there before.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! An array that threads read and extend at the same time, without a lock.
+//!
+//! A `Vec` moves when it grows, which a reader must not see; a lock would make evaluations meet. So it grows by pieces
+//! that stay where they are.
 
 use std::array;
 

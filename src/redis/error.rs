@@ -1,4 +1,7 @@
 //! Why Redis gave no answer.
+//!
+//! Kinds are told apart by what follows from them: whether to try another connection, whether to say that Redis is
+//! lost, and whether what was asked may have been done.
 
 use std::io;
 

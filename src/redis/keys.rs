@@ -1,4 +1,4 @@
-//! The names of everything in Redis.
+//! The names of everything in Redis: those that Split's Synchronizer reads and writes, letter by letter.
 
 use crate::config::RedisConfig;
 

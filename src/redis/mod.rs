@@ -11,6 +11,8 @@ mod error;
 #[cfg(test)]
 mod fake;
 mod follow;
+#[cfg(test)]
+mod group_tests;
 mod keys;
 mod locks;
 mod outages;

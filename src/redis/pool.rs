@@ -1,4 +1,7 @@
 //! Connections at rest, and how many there may be.
+//!
+//! One connection for all would make an evaluation wait for another's slow answer; one for each thread would be too
+//! many for a server that a hundred processes share.
 
 use std::sync::Arc;
 use std::time::Instant;

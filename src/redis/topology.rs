@@ -1,4 +1,4 @@
-//! Which Redis to connect to.
+//! Which Redis to connect to: asked each time a connection is made, as a failover moves the answer.
 
 use std::sync::Arc;
 use std::time::Instant;

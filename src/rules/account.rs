@@ -4,21 +4,22 @@
 //! is bounded, because definitions may refer to each other in circles; and how deep it nests, because readers of JSON give
 //! up early (Ruby's at a hundred levels). What is beyond is left out, and the account says so.
 
+mod step;
+
 use std::cell::RefCell;
-use std::{io, ptr};
+use std::io;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
-use super::bucketing::{Algorithm, bucket};
+use super::bucketing::bucket;
 use super::evaluator::Request;
 use super::expected::Expected;
-use super::flag::{Choice, Condition, Flag};
+use super::flag::{Choice, Condition, Flag, Picked};
 use super::intern::Interned;
 use super::labels::Label;
 use super::matcher::{Dependency, Matcher, SegmentRef, Test};
-use super::observer::{Observer, Reason};
-use crate::input::push_json;
+use super::watcher::{Reason, Watcher};
+
+pub(crate) use step::Step;
+use step::{Bucket, Kind, Seen, Wanted};
 
 /// How deep steps nest. Each is an object within an array.
 const MAX_DEPTH: usize = 40;
@@ -26,161 +27,19 @@ const MAX_DEPTH: usize = 40;
 const MAX_STEPS: usize = 10_000;
 /// Bytes of JSON that its steps have, but for what they came to: names and patterns may be of any length.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Values whose JSON is longer, in bytes, are measured and not shown.
-const MAX_VALUE: usize = 1024;
 
-/// Something the evaluator did, and what came of it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Step {
-    #[serde(flatten)]
-    kind: Kind,
-    /// Absent where the evaluation was given up before, and for flags and partitions, which have a treatment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<bool>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    steps: Vec<Step>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "step", rename_all = "snake_case")]
-enum Kind {
-    Flag {
-        flag: String,
-        change_number: i64,
-        killed: bool,
-        default_treatment: &'static str,
-        /// None where the evaluation was given up.
-        decided_by: Option<Reason>,
-        /// Before fallback.
-        treatment: Option<&'static str>,
-        label: Option<&'static str>,
-    },
-    /// A prerequisite of the flag above.
-    Prerequisite(Wanted),
-    /// What the matcher above asks.
-    Dependency(Wanted),
-    TrafficAllocation {
-        percentage: u8,
-        #[serde(flatten)]
-        bucket: Bucket,
-    },
-    Condition {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        label: Option<&'static str>,
-        /// False where it was not understood: it matches nobody.
-        usable: bool,
-    },
-    Partition {
-        #[serde(flatten)]
-        bucket: Bucket,
-        /// The first and last bucket of the part that the key is in; none where all parts end before.
-        from: Option<u8>,
-        to: Option<u8>,
-        treatment: &'static str,
-    },
-    Matcher {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        /// None: the matching key is asked about.
-        attribute: Option<String>,
-        #[serde(flatten)]
-        value: Seen,
-        expected: Option<Expected>,
-        /// False where the definition lacks what the matcher needs: it matches nobody.
-        usable: bool,
-        /// Before negation.
-        matches: Option<bool>,
-        negate: bool,
-    },
-    Segment {
-        segment: String,
-        /// False: it is not known yet, and nobody is in it.
-        loaded: bool,
-    },
-    RuleBasedSegment {
-        segment: String,
-        /// False: there is none of this name, and nobody is in it.
-        known: bool,
-    },
-    ExcludedKeys {
-        count: usize,
-    },
-    /// Of the members of the segment below.
-    Exclusion,
-}
-
-/// Treatments wanted of another flag.
-#[derive(Debug, Serialize)]
-struct Wanted {
-    flag: String,
-    treatments: Vec<&'static str>,
-    /// After fallback; none where the evaluation was given up.
-    served: Option<&'static str>,
-}
-
-/// Where a key falls, and by what.
-#[derive(Debug, Serialize)]
-struct Bucket {
-    bucket: u8,
-    seed: i32,
-    algorithm: &'static str,
-}
-
-/// A value, unless it is too long to show.
-#[derive(Debug, Serialize)]
-struct Seen {
-    value: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_bytes: Option<usize>,
-}
-
-impl Bucket {
-    fn new(bucket: u8, seed: u32, algorithm: Algorithm) -> Self {
-        let algorithm = match algorithm {
-            Algorithm::Legacy => "legacy",
-            Algorithm::Murmur3 => "murmur3",
-        };
-        // As definitions write it.
-        Bucket { bucket, seed: seed as i32, algorithm }
-    }
-}
-
-impl Seen {
-    fn by(matcher: &Matcher, request: &Request<'_>) -> Self {
-        let mut json = String::new();
-        if let Some(value) = request.value_for(matcher) {
-            push_json(&mut json, value);
-        }
-        if json.len() > MAX_VALUE {
-            return Seen { value: None, value_bytes: Some(json.len()) };
-        }
-        // No value is empty text, which is no JSON.
-        Seen { value: RawValue::from_string(json).ok(), value_bytes: None }
-    }
-}
-
-impl Wanted {
-    fn of(dependency: &Dependency) -> Self {
-        Wanted {
-            flag: dependency.flag.name.to_string(),
-            treatments: dependency.treatments.iter().map(Interned::as_str).collect(),
-            served: None,
-        }
-    }
-}
-
-/// Makes an account while it watches.
+/// An account, which is made while it watches.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(RefCell<Account>);
+pub(crate) struct Account(RefCell<Steps>);
 
 #[derive(Debug, Default)]
-struct Account {
+struct Steps {
     /// Steps that have begun, each within the one before.
     open: Vec<Step>,
     /// The outermost step, once it has ended.
     whole: Option<Step>,
-    steps: usize,
+    /// How many steps there are.
+    count: usize,
     bytes: Bytes,
     /// How many steps have begun that are left out.
     left_out: usize,
@@ -209,16 +68,16 @@ impl io::Write for Bytes {
     }
 }
 
-impl Recorder {
+impl Account {
     /// The evaluation of the flag that was asked about, unless it was not evaluated at all; and whether steps were left
     /// out of it.
-    pub(crate) fn into_account(self) -> (Option<Step>, bool) {
-        let mut account = self.0.into_inner();
+    pub(crate) fn into_steps(self) -> (Option<Step>, bool) {
+        let mut steps = self.0.into_inner();
         // Of an evaluation that was given up.
-        while let Some(step) = account.open.pop() {
-            account.close(step);
+        while let Some(step) = steps.open.pop() {
+            steps.close(step);
         }
-        (account.whole, account.is_cut)
+        (steps.whole, steps.is_cut)
     }
 
     fn begin(&self, kind: Kind) {
@@ -240,28 +99,18 @@ impl Recorder {
     }
 }
 
-impl Step {
-    /// What a flag served before fallback; nothing where its evaluation was given up.
-    pub(crate) fn treatment(&self) -> Option<&'static str> {
-        match self.kind {
-            Kind::Flag { treatment, .. } => treatment,
-            _ => None,
-        }
-    }
-}
-
-impl Account {
+impl Steps {
     fn begin(&mut self, kind: Kind) {
         if self.left_out > 0
             || self.open.len() >= MAX_DEPTH
-            || self.steps >= MAX_STEPS
+            || self.count >= MAX_STEPS
             || !self.bytes.has_room_for(&kind)
         {
             self.left_out += 1;
             self.is_cut = true;
             return;
         }
-        self.steps += 1;
+        self.count += 1;
         self.open.push(Step { kind, result: None, steps: Vec::new() });
     }
 
@@ -287,9 +136,7 @@ impl Account {
 }
 
 // None of these is inlined into the evaluator, whose frames are stacked a hundred deep.
-impl Observer for &Recorder {
-    const COUNTS: bool = false;
-
+impl Watcher for &Account {
     #[inline(never)]
     fn flag_begins(self, flag: &Flag) {
         self.begin(Kind::Flag {
@@ -352,16 +199,16 @@ impl Observer for &Recorder {
     }
 
     #[inline(never)]
-    fn picked(self, flag: &Flag, condition: &Condition, choice: Option<&Choice>, request: &Request<'_>) {
-        let is_picked = |choice: &Choice| condition.partitions.iter().position(|part| ptr::eq(&part.choice, choice));
-        let place = choice.and_then(is_picked);
+    fn picked(self, flag: &Flag, condition: &Condition, picked: &Picked<'_>, request: &Request<'_>) {
+        // People want to see it where the evaluator did not need it, too.
+        let number = || bucket(request.key.bucketing_text(), flag.seed, flag.algorithm);
+        let place = picked.choice.map(|_| picked.place);
         let before = |place: usize| place.checked_sub(1).map_or(0, |before| condition.partitions[before].up_to);
-        let number = bucket(request.key.bucketing_text(), flag.seed, flag.algorithm);
         let partition = Kind::Partition {
-            bucket: Bucket::new(number, flag.seed, flag.algorithm),
+            bucket: Bucket::new(picked.bucket.unwrap_or_else(number), flag.seed, flag.algorithm),
             from: place.map(|place| before(place) + 1),
             to: place.map(|place| condition.partitions[place].up_to),
-            treatment: choice.map_or(Interned::control(), |choice| choice.treatment).as_str(),
+            treatment: picked.choice.map_or(Interned::control(), |choice| choice.treatment).as_str(),
         };
         self.single(partition, None);
     }

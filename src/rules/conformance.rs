@@ -79,7 +79,7 @@ fn partition_pick() {
         let world = flag_with_partitions(&case.partitions, 0, 2);
         let flag = world.definitions.flag("f").expect("stored");
         let picked = pick_by_bucket(&flag.conditions[0].partitions, case.bucket);
-        assert_eq!(picked.map_or("control", |choice| choice.treatment.as_str()), case.treatment, "{case:?}");
+        assert_eq!(picked.choice.map_or("control", |choice| choice.treatment.as_str()), case.treatment, "{case:?}");
     }
 }
 

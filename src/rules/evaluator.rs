@@ -16,8 +16,8 @@ use super::intern::{self, Interned};
 use super::key_table::KeyHash;
 use super::labels::{self, Label};
 use super::matcher::{Dependency, LOG, Leaf, Matcher, NameRef, SegmentRef, Test};
-use super::observer::{Observer, Reason};
 use super::rule_based_segment::{Excluded, RuleBasedSegment};
+use super::watcher::{Reason, Watcher};
 use crate::input::{Attributes, Key, Value};
 use crate::logging::Logger;
 
@@ -103,6 +103,8 @@ pub(crate) struct Decision<'a> {
     pub(crate) config: Option<&'a Arc<ConfigText>>,
     /// The flag, if it decided.
     pub(crate) flag: Option<&'a Flag>,
+    /// Whether a fallback treatment took the place of `control`.
+    pub(crate) is_fallback: bool,
 }
 
 /// Evaluations nest deeper, or there are more of them, than anything sensible needs.
@@ -110,12 +112,12 @@ pub(crate) struct Decision<'a> {
 struct TooDeep;
 
 /// A treatment and its reason, before fallback.
-type Verdict<'a> = Result<(&'a Choice, &'a Label), TooDeep>;
+type Chosen<'a> = Result<(&'a Choice, &'a Label), TooDeep>;
 
 impl Definitions {
     /// Decides which treatment of a flag a key gets, and tells how it came about.
     #[inline(always)]
-    pub(crate) fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>, watch: impl Observer) -> Decision<'a> {
+    pub(crate) fn evaluate<'a>(&'a self, flag: &str, request: &Request<'a>, watch: impl Watcher) -> Decision<'a> {
         match self.flag(flag) {
             Some(flag) => self.evaluate_flag(flag, request, watch),
             None => unknown(flag, request),
@@ -128,7 +130,7 @@ impl Definitions {
         &'a self,
         flag: &'a Flag,
         request: &Request<'a>,
-        watch: impl Observer,
+        watch: impl Watcher,
     ) -> Decision<'a> {
         let run = Run { definitions: self, request, watch, nested: Cell::new(0) };
         let (outcome, decided, choice, label) = match run.decide_here(flag, 1) {
@@ -164,11 +166,11 @@ fn finish<'a>(
     label: &'a Label,
     request: &Request<'a>,
 ) -> Decision<'a> {
-    let (choice, label) = match fallback_of(name, choice, request) {
-        Some(fallback) => (fallback, label.fallback),
-        None => (choice, label.text),
+    let (choice, label, is_fallback) = match fallback_of(name, choice, request) {
+        Some(fallback) => (fallback, label.fallback, true),
+        None => (choice, label.text, false),
     };
-    Decision { outcome, treatment: choice.treatment, label, config: choice.config.as_ref(), flag }
+    Decision { outcome, treatment: choice.treatment, label, config: choice.config.as_ref(), flag, is_fallback }
 }
 
 /// What takes the place of a choice, if it is `control` and something does.
@@ -178,51 +180,51 @@ fn fallback_of<'a>(name: &str, choice: &Choice, request: &Request<'a>) -> Option
 }
 
 /// One call's evaluation, with everything it nests.
-struct Run<'a, 'r, O> {
+struct Run<'a, 'r, W> {
     definitions: &'a Definitions,
     request: &'r Request<'a>,
-    watch: O,
+    watch: W,
     nested: Cell<u32>,
 }
 
-impl<'a, O: Observer> Run<'a, '_, O> {
+impl<'a, W: Watcher> Run<'a, '_, W> {
     #[inline(never)]
-    fn decide(&self, flag: &'a Flag, depth: u32) -> Verdict<'a> {
+    fn decide(&self, flag: &'a Flag, depth: u32) -> Chosen<'a> {
         self.decide_here(flag, depth)
     }
 
     /// [`Run::decide`] without a frame of its own, for the flag that is asked about.
     #[inline(always)]
-    fn decide_here(&self, flag: &'a Flag, depth: u32) -> Verdict<'a> {
+    fn decide_here(&self, flag: &'a Flag, depth: u32) -> Chosen<'a> {
         self.watch.flag_begins(flag);
         if flag.killed {
-            return Ok(self.verdict(Reason::Killed, &flag.default, &labels::KILLED));
+            return Ok(self.chosen(Reason::Killed, &flag.default, &labels::KILLED));
         }
         for prerequisite in &*flag.prerequisites {
             if !self.holds(prerequisite, depth)? {
-                return Ok(self.verdict(Reason::Prerequisite, &flag.default, &labels::PREREQUISITES_NOT_MET));
+                return Ok(self.chosen(Reason::Prerequisite, &flag.default, &labels::PREREQUISITES_NOT_MET));
             }
         }
         let mut allocated = flag.traffic_allocation >= 100;
         for condition in &*flag.conditions {
             if condition.is_rollout && !allocated {
                 if !self.is_allocated(flag) {
-                    return Ok(self.verdict(Reason::TrafficAllocation, &flag.default, &labels::NOT_IN_SPLIT));
+                    return Ok(self.chosen(Reason::TrafficAllocation, &flag.default, &labels::NOT_IN_SPLIT));
                 }
                 allocated = true;
             }
             if self.matches(condition, depth)? {
                 let key = self.request.key.bucketing_text();
                 let picked = condition.pick(key, flag.seed, flag.algorithm);
-                self.watch.picked(flag, condition, picked, self.request);
-                return Ok(self.verdict(Reason::Condition, picked.unwrap_or(&CONTROL), &condition.label));
+                self.watch.picked(flag, condition, &picked, self.request);
+                return Ok(self.chosen(Reason::Condition, picked.choice.unwrap_or(&CONTROL), &condition.label));
             }
         }
-        Ok(self.verdict(Reason::DefaultRule, &flag.default, &labels::DEFAULT_RULE))
+        Ok(self.chosen(Reason::DefaultRule, &flag.default, &labels::DEFAULT_RULE))
     }
 
     #[inline(always)]
-    fn verdict(&self, reason: Reason, choice: &'a Choice, label: &'a Label) -> (&'a Choice, &'a Label) {
+    fn chosen(&self, reason: Reason, choice: &'a Choice, label: &'a Label) -> (&'a Choice, &'a Label) {
         self.watch.flag_ends(reason, choice, label);
         (choice, label)
     }

@@ -1,4 +1,7 @@
 //! What a matcher wants its value to be, for people to read: as it is compared, with long lists counted and not listed.
+//!
+//! Made from the compiled matcher, not from the definition's JSON, so that it shows what evaluations really compare
+//! with.
 
 use serde::Serialize;
 

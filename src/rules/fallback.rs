@@ -1,4 +1,6 @@
 //! Fallback treatments: what is served where the answer would be `control`.
+//!
+//! Compiled like what flags serve, so that serving one costs an evaluation no more than a treatment of the flag's own.
 
 use std::collections::HashMap;
 
@@ -15,12 +17,6 @@ pub(crate) struct Fallbacks {
 }
 
 impl Fallbacks {
-    /// No fallback treatments.
-    #[cfg(test)]
-    pub(crate) fn none() -> Self {
-        Fallbacks::default()
-    }
-
     /// Takes over what is configured.
     pub(crate) fn compile(configured: &FallbackTreatments) -> Result<Self, InternError> {
         let compile = |fallback: &FallbackTreatment| {

@@ -25,6 +25,17 @@ pub(crate) struct Partition {
     pub(crate) choice: Choice,
 }
 
+/// What a condition serves to a key.
+#[derive(Debug)]
+pub(crate) struct Picked<'a> {
+    /// None where the partitions end before the key's bucket.
+    pub(crate) choice: Option<&'a Choice>,
+    /// The partition's place; beyond the last where there is none.
+    pub(crate) place: usize,
+    /// The key's bucket, where it had to be known.
+    pub(crate) bucket: Option<u8>,
+}
+
 /// A rule of a flag or of a rule-based segment.
 #[derive(Debug)]
 pub(crate) struct Condition {
@@ -40,12 +51,12 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// What this condition serves to a key; `None` where its partitions end before the key's bucket.
+    /// What this condition serves to a key. Where everybody gets the same, the key is not hashed.
     #[inline(always)]
-    pub(crate) fn pick(&self, bucketing_key: &str, seed: u32, algorithm: Algorithm) -> Option<&Choice> {
+    pub(crate) fn pick(&self, bucketing_key: &str, seed: u32, algorithm: Algorithm) -> Picked<'_> {
         match &*self.partitions {
-            [] => None,
-            [whole] if whole.up_to == 100 => Some(&whole.choice),
+            [] => Picked { choice: None, place: 0, bucket: None },
+            [whole] if whole.up_to == 100 => Picked { choice: Some(&whole.choice), place: 0, bucket: None },
             parts => pick_by_bucket(parts, bucket(bucketing_key, seed, algorithm)),
         }
     }
@@ -77,11 +88,11 @@ impl Condition {
 
 /// The first part that reaches the bucket.
 #[inline(always)]
-pub(crate) fn pick_by_bucket(parts: &[Partition], bucket: u8) -> Option<&Choice> {
+pub(crate) fn pick_by_bucket(parts: &[Partition], bucket: u8) -> Picked<'_> {
     // Counted, as they grow, and not searched: which part it is cannot be foretold, and a processor that has to guess is
     // wrong half the time.
     let before = parts.iter().map(|part| usize::from(part.up_to < bucket)).sum::<usize>();
-    parts.get(before).map(|part| &part.choice)
+    Picked { choice: parts.get(before).map(|part| &part.choice), place: before, bucket: Some(bucket) }
 }
 
 /// A feature flag.

@@ -26,7 +26,6 @@ mod matcher;
 mod name_table;
 #[cfg(test)]
 mod nesting;
-mod observer;
 mod one_key;
 mod registry;
 mod rule_based_segment;
@@ -36,12 +35,15 @@ mod semver;
 pub(crate) mod testing;
 mod value;
 mod view;
+mod watcher;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod world;
 
 pub use config_text::ConfigText;
 pub use intern::{InternError, Interned};
 pub use view::{FlagView, PrerequisiteView};
 
-pub(crate) use account::{Recorder, Step};
+pub(crate) use account::{Account, Step};
 pub(crate) use change::{Applied, Change, Put};
 pub(crate) use definitions::Definitions;
 pub(crate) use evaluator::{Decision, Outcome, Request, unknown};
@@ -51,10 +53,10 @@ pub(crate) use intern::intern_treatment;
 pub(crate) use key_table::{KeyHash, KeyTableError, key_hash};
 pub(crate) use labels::Label;
 pub(crate) use matcher::{SegmentId, SegmentRef};
-pub(crate) use observer::{Observer, Unwatched};
 pub(crate) use registry::{Registry, RegistryError};
 pub(crate) use rule_based_segment::RuleBasedSegment;
 pub(crate) use segment::Segment;
+pub(crate) use watcher::{Unwatched, Watcher};
 
 /// What definitions are compiled into. Only [`crate::wire`] makes these.
 pub(crate) mod compiled {

@@ -1,4 +1,7 @@
 //! A rule-based segment: keys that satisfy one of some conditions and are not excluded.
+//!
+//! Who is in it is decided anew in each evaluation, by the rules of flags: hence the same [`Condition`], without
+//! partitions.
 
 use std::sync::Arc;
 

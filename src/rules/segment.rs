@@ -1,4 +1,6 @@
 //! A segment: keys that belong together, and the change number of that state.
+//!
+//! Immutable: evaluations read it while the next state is made, with which it shares what a change leaves alone.
 
 use std::sync::Arc;
 

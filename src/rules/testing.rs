@@ -1,4 +1,4 @@
-//! Definitions for tests, made from JSON as the backend sends it, and the fixtures.
+//! What tests of rules are made of: flags as the backend sends them, answers with their account, and the fixtures.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,11 +7,10 @@ use serde::de::DeserializeOwned;
 
 use super::evaluator::Decision;
 use super::key_set::KeySet;
-use super::{Applied, Change, Definitions, Fallbacks, Recorder, Registry, Request, Segment, Unwatched, key_hash};
+pub(crate) use super::world::World;
+use super::{Account, Applied, Change, Segment};
 use crate::input::{Attributes, Key};
-use crate::logging::Logger;
 use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};
-use crate::wire::compile::Compiler;
 
 /// All records of a fixture, of which the fixtures' README says how many there are.
 pub(crate) fn fixture<T: DeserializeOwned>(name: &str, records: usize) -> Vec<T> {
@@ -39,24 +38,7 @@ pub(crate) struct Explained {
     pub(crate) is_cut: bool,
 }
 
-/// A storage without threads.
-pub(crate) struct World {
-    pub(crate) definitions: Definitions,
-    pub(crate) registry: Registry,
-    pub(crate) fallbacks: Fallbacks,
-    pub(crate) log: Logger,
-}
-
 impl World {
-    pub(crate) fn new() -> Self {
-        World {
-            definitions: Definitions::empty(),
-            registry: Registry::default(),
-            fallbacks: Fallbacks::none(),
-            log: Logger::silent(),
-        }
-    }
-
     pub(crate) fn with_flags<S: AsRef<str>>(flags: &[S]) -> Self {
         let mut world = World::new();
         world.put(flags, &[] as &[&str]);
@@ -69,23 +51,14 @@ impl World {
         self.apply(change, None)
     }
 
+    /// Compiles definitions, which are not stored.
     pub(crate) fn compile<F: AsRef<str>, R: AsRef<str>>(&mut self, flags: &[F], rule_based_segments: &[R]) -> Change {
-        let fallbacks = !self.fallbacks.is_empty();
-        let mut compiler = Compiler { registry: &mut self.registry, log: &self.log, fallbacks };
-        Change {
-            flags: flags.iter().filter_map(|json| flag_from_json(json.as_ref(), &mut compiler)).collect(),
-            rule_based_segments: rule_based_segments
-                .iter()
-                .filter_map(|json| rule_based_segment_from_json(json.as_ref(), &mut compiler))
-                .collect(),
+        let (flags, segments) = (flags.iter().map(AsRef::as_ref), rule_based_segments.iter().map(AsRef::as_ref));
+        self.compiled(|compiler| Change {
+            flags: flags.filter_map(|json| flag_from_json(json, compiler)).collect(),
+            rule_based_segments: segments.filter_map(|json| rule_based_segment_from_json(json, compiler)).collect(),
             ..Change::default()
-        }
-    }
-
-    pub(crate) fn apply(&mut self, change: Change, filter: Option<&[String]>) -> Applied {
-        let (next, applied) = self.definitions.apply(change, filter);
-        self.definitions = next;
-        applied
+        })
     }
 
     pub(crate) fn segment<S: AsRef<str>>(&mut self, name: &str, keys: &[S]) {
@@ -95,10 +68,6 @@ impl World {
         self.definitions = self.definitions.with_segment(id, Arc::new(segment));
     }
 
-    pub(crate) fn evaluate<'a>(&'a self, flag: &str, key: Key<'a>, attributes: Option<&'a Attributes>) -> Decision<'a> {
-        self.definitions.evaluate(flag, &self.request(key, attributes), Unwatched)
-    }
-
     /// The decision, and its account.
     pub(crate) fn explain<'a>(
         &'a self,
@@ -106,14 +75,10 @@ impl World {
         key: Key<'a>,
         attributes: Option<&'a Attributes>,
     ) -> (Decision<'a>, Explained) {
-        let recorder = Recorder::default();
-        let decision = self.definitions.evaluate(flag, &self.request(key, attributes), &recorder);
-        let (steps, is_cut) = recorder.into_account();
+        let account = Account::default();
+        let decision = self.definitions.evaluate(flag, &self.request(key, attributes), &account);
+        let (steps, is_cut) = account.into_steps();
         (decision, Explained { steps: serde_json::to_value(steps).expect("JSON"), is_cut })
-    }
-
-    fn request<'a>(&'a self, key: Key<'a>, attributes: Option<&'a Attributes>) -> Request<'a> {
-        Request { key, key_hash: key_hash(key.matching), attributes, fallbacks: &self.fallbacks, log: &self.log }
     }
 
     /// The treatment of a key without attributes.

@@ -1,4 +1,6 @@
 //! What a manager shows of a flag.
+//!
+//! Made when somebody asks: compiled flags keep what evaluations need, in the form in which they need it.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,7 @@
-//! What evaluations read.
+//! What evaluations read: definitions in memory, or those of a Redis that a Synchronizer keeps.
+//!
+//! In memory the next state is made beside the present one and published whole, so that no evaluation waits for a
+//! change or sees half of one. From Redis a call reads what it needs.
 
 mod kept;
 mod memory;

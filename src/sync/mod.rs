@@ -1,4 +1,7 @@
 //! Bringing storage up to date: from files in localhost mode, from the FME backend otherwise.
+//!
+//! It runs on a thread of its own, `splitio-io`, so that changes have one order and no evaluation waits for a file or
+//! an answer.
 
 pub(crate) mod backend;
 mod definitions;

@@ -1,4 +1,7 @@
 //! What is counted apart, and under which keys the backend knows it.
+//!
+//! The keys are the protocol's, and they differ between the backend and Redis; so they stand side by side, where it can
+//! be seen that each has both.
 
 /// Calls whose latencies and failures are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

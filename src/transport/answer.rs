@@ -1,4 +1,7 @@
 //! What comes back: status, body, and how long to stay away.
+//!
+//! Read piece by piece, with a limit for silence and one for size: a backend that stalls, or sends a bomb, costs that
+//! much and no more.
 
 use std::io::{self, Write};
 use std::time::Duration;

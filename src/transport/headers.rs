@@ -1,4 +1,7 @@
-//! The headers of every kind of request, made once.
+//! The headers of every kind of request.
+//!
+//! Made once, when the factory is: a key that no header can hold is found then and not at the first request, and each
+//! kind carries what the protocol gives it and nothing that belongs to another.
 
 use bytes::Bytes;
 use reqwest::header::{

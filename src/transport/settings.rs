@@ -1,4 +1,5 @@
-//! What a [`Transport`](super::Transport) needs to know, as plain values.
+//! What a [`Transport`](super::Transport) needs to know, as plain values: it knows nothing of options, and its tests
+//! need none.
 
 use std::fmt;
 use std::time::Duration;

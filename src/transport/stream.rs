@@ -1,4 +1,6 @@
 //! The streaming GET: an answer that is meant never to end.
+//!
+//! So nothing limits it as a whole, and its times are its own: silence that would be a failure elsewhere is usual here.
 
 use std::fmt;
 use std::time::Duration;

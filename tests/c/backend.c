@@ -132,6 +132,10 @@ void backend_told(const backend *server, const char *method, const char *what, c
     free(backend_asked(server, method, what, body));
 }
 
+void backend_fails(const backend *server, const char *fault) {
+    backend_told(server, "POST", "faults", fault);
+}
+
 void backend_reset(const backend *server) {
     backend_told(server, "POST", "reset", NULL);
 }

@@ -25,6 +25,8 @@ const char *backend_url(const backend *server);
 char *backend_asked(const backend *server, const char *method, const char *what, const char *body);
 /* The same for those who don't want the answer. */
 void backend_told(const backend *server, const char *method, const char *what, const char *body);
+/* Orders failures, as the emulator's README describes them. */
+void backend_fails(const backend *server, const char *fault);
 /* Begins anew: no faults, no record, the definitions of the start. */
 void backend_reset(const backend *server);
 /* A member of the counters of an endpoint, such as ("events/bulk", "items"); 0 when it was never asked. */

@@ -41,6 +41,14 @@ split_factory *localhost(const char *path) {
 }
 
 void ended(split_factory *factory) {
-    CHECK_INT(split_destroy(factory, -1), SPLIT_OK);
+    CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
+    split_factory_free(factory);
+}
+
+void promptly_ended(split_factory *factory, split_status expected) {
+    long long begun = now_ms();
+    CHECK_INT(split_destroy(factory, 500), expected);
+    long long took = now_ms() - begun;
+    check_that(took < 1000, __FILE__, __LINE__, "destroy took %lld ms", took);
     split_factory_free(factory);
 }

@@ -2,35 +2,14 @@
  * A parent beside its children: whose connections they use, how they end when they never use what they inherit, and that
  * they do not all do the same at once. Numbers such as B01 are those of the reports that each test answers.
  */
-#include "backend.h"
-#include "children.h"
-
-static backend *server;
-static split_factory *factory; /* of the running test */
-
-static void make(const char *options, bool streaming) {
-    backend_reset(server);
-    if (streaming) backend_told(server, "POST", "options", "{\"streaming\": true}");
-    factory = standalone(server, options);
-}
-
-static void destroyed_in_order(void) {
-    CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-    split_factory_free(factory);
-}
-
-static bool gives(void *treatment) {
-    return strcmp(split_get_treatment(factory, "ann", "banner", NULL), (const char *)treatment) == 0;
-}
+#include "forks.h"
 
 /* Makes a change and waits until it is seen, which takes no longer than `within` milliseconds and what a busy machine
  * needs. */
 static void follows(const char *treatment, long long within) {
-    char text[96];
-    snprintf(text, sizeof text, "{\"name\": \"banner\", \"treatment\": \"%s\"}", treatment);
     long long begun = now_ms();
-    backend_told(server, "POST", "flags/kill", text);
-    CHECK(eventually(gives, (void *)(uintptr_t)treatment));
+    kill_banner(treatment);
+    CHECK(gave_way(treatment));
     long long took = now_ms() - begun;
     if (effort(100) == 100) check_that(took < within + 1500, __FILE__, __LINE__, "%s took %lld ms", treatment, took);
 }
@@ -91,20 +70,22 @@ static void streams_beside_its_parent(void) {
     CHECK(json_int(streams, "1.connection") > parents_newest);
     free(streams);
     follows("streamed", 1000);
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void b01_a_child_has_a_stream_of_its_own(void) {
-    make("{\"streamingEnabled\": true, \"featuresRefreshRate\": 3600}", true);
+    backend_reset(server);
+    backend_told(server, "POST", "options", "{\"streaming\": true}");
+    factory = standalone(server, "{\"streamingEnabled\": true, \"featuresRefreshRate\": 3600}");
     long long stream = the_stream();
     follows("parents", 1000);
     parents_newest = newest_connection();
     in_child(streams_beside_its_parent);
-    CHECK(eventually(gives, (void *)(uintptr_t) "streamed"));
+    CHECK(gave_way("streamed"));
     CHECK_INT(the_stream(), stream);
     follows("later", 1000);
     CHECK_INT(backend_count(server, "stream", "requests"), 2);
-    destroyed_in_order();
+    ended(factory);
     check_posts_of_the_child();
 }
 
@@ -113,7 +94,7 @@ static void polls_beside_its_parent(void) {
     CHECK_INT(split_track(factory, "child", "user", "paid", 1, NULL), SPLIT_OK);
     follows("polled", 1000);
     follows("again", 1000);
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void is_resumed_beside_its_parent(void) {
@@ -125,13 +106,13 @@ static void b01_a_child_polls_by_itself(void) {
     static void (*const children[])(void) = {polls_beside_its_parent, is_resumed_beside_its_parent};
     static const char *const options[] = {NULL, "{\"resumeOnFork\": false}"};
     for (int i = 0; i < 2; i++) {
-        make(options[i], false);
+        make(options[i]);
         follows("parents", 1000);
         parents_newest = newest_connection();
         in_child(children[i]);
-        CHECK(eventually(gives, (void *)(uintptr_t) "again"));
+        CHECK(gave_way("again"));
         follows("later", 1000);
-        destroyed_in_order();
+        ended(factory);
         check_posts_of_the_child();
     }
 }
@@ -162,7 +143,7 @@ static void exits_quickly(void) {
 
 static void b02_however_a_child_ends_it_is_quick_and_sends_nothing(void) {
     static void (*const ends[])(void) = {exits, exits_with_a_handler, exits_quickly};
-    make("{\"eventsPushRate\": 3600, \"impressionsMode\": \"DEBUG\"}", false);
+    make("{\"eventsPushRate\": 3600, \"impressionsMode\": \"DEBUG\"}");
     CHECK_INT(split_track(factory, "parent", "user", "paid", 1, NULL), SPLIT_OK);
     split_get_treatment(factory, "parent", "checkout", NULL);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
@@ -171,7 +152,7 @@ static void b02_however_a_child_ends_it_is_quick_and_sends_nothing(void) {
         CHECK(now_ms() - begun < 2000);
     }
     CHECK_INT(backend_count(server, "events/bulk", "requests"), 0);
-    destroyed_in_order();
+    ended(factory);
     CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
     CHECK_INT(backend_count(server, "testImpressions/bulk", "items"), 1);
 }
@@ -188,13 +169,13 @@ static void waits_for_the_start(void) {
     CHECK_INT(read(start_line[0], &byte, 1), 0);
     split_get_treatment(factory, "child", "checkout", NULL);
     CHECK(backend_waited(server, "splitChanges", "requests", CHILDREN));
-    destroyed_in_order();
+    ended(factory);
 }
 
 /* Resumed in the same moment they would all ask at once, were their generators copies of their parent's. */
 static void b14_children_do_not_draw_the_same_numbers(void) {
     pid_t children[CHILDREN];
-    make("{\"featuresRefreshRate\": 3600, \"segmentsRefreshRate\": 3600}", false);
+    make("{\"featuresRefreshRate\": 3600, \"segmentsRefreshRate\": 3600}");
     CHECK_INT(pipe(start_line), 0);
     for (int i = 0; i < CHILDREN; i++) children[i] = forked(waits_for_the_start);
     backend_told(server, "DELETE", "requests", NULL);
@@ -209,7 +190,7 @@ static void b14_children_do_not_draw_the_same_numbers(void) {
     /* Twelve numbers of a second lie that close together once in four million times. */
     check_that(last - first >= 200, __FILE__, __LINE__, "%d children asked within %lld ms", CHILDREN, last - first);
     free(requests);
-    destroyed_in_order();
+    ended(factory);
 }
 
 int main(void) {

@@ -1,51 +1,9 @@
 /*
  * Forks as a C program sees them: a child evaluates at once, is whole again at its first call or when it is told to be,
- * sends what is its own and nothing of its parent's, and leaves its parent alone. Numbers such as B02 are those of the
- * reports that each test answers.
+ * sends what is its own and nothing of its parent's, and leaves its parent alone. What else it inherits is in inherited.c.
+ * Numbers such as B02 are those of the reports that each test answers.
  */
-#include "backend.h"
-#include "children.h"
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <spawn.h>
-#include <unistd.h>
-
-extern char **environ;
-
-static backend *server;
-static split_factory *factory; /* of the running test */
-
-static void destroyed_in_order(void) {
-    CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-    split_factory_free(factory);
-}
-
-static void make(const char *options) {
-    backend_reset(server);
-    factory = standalone(server, options);
-}
-
-/* A factory of a configuration that nobody needs any more. */
-static void make_ready(split_config *config) {
-    factory = made("test-key", config);
-    split_config_free(config);
-    CHECK_INT(split_block_until_ready(factory, PATIENCE_MS), SPLIT_OK);
-}
-
-static bool gives(void *treatment) {
-    return strcmp(split_get_treatment(factory, "ann", "banner", NULL), (const char *)treatment) == 0;
-}
-
-static bool gave_way(const char *treatment) {
-    return eventually(gives, (void *)(uintptr_t)treatment);
-}
-
-static void kill_banner(const char *treatment) {
-    char text[96];
-    snprintf(text, sizeof text, "{\"name\": \"banner\", \"treatment\": \"%s\"}", treatment);
-    backend_told(server, "POST", "flags/kill", text);
-}
+#include "forks.h"
 
 /* How many impressions of `key` the backend got. */
 static long long impressions_of(const char *key) {
@@ -85,7 +43,7 @@ static void is_whole_at_the_first_call(void) {
     CHECK_INT(split_track(factory, "child", "user", "bought", 2, NULL), SPLIT_OK);
     kill_banner("later");
     CHECK(gave_way("later"));
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void a_child_is_whole_at_its_first_call(void) { /* B01 */
@@ -94,7 +52,7 @@ static void a_child_is_whole_at_its_first_call(void) { /* B01 */
     CHECK_INT(split_track(factory, "parent", "user", "bought", 1, NULL), SPLIT_OK);
     in_child(is_whole_at_the_first_call);
     CHECK(gave_way("later"));
-    destroyed_in_order();
+    ended(factory);
     /* Each once: the child did not send what it found queued. */
     CHECK_INT(impressions_of("parent"), 1);
     CHECK_INT(impressions_of("child"), 1);
@@ -108,30 +66,30 @@ static void other_first_calls(void) {
     CHECK(count > 3);
     split_name_list_free(names);
     CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void asks_whether_it_is_ready(void) {
     CHECK(split_is_ready(factory));
     CHECK_INT(split_flush(factory, PATIENCE_MS), SPLIT_OK);
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void tracks_first(void) {
     CHECK_INT(split_track(factory, "child", "user", "bought", 2, NULL), SPLIT_OK);
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void waits_first(void) {
     CHECK_INT(split_block_until_ready(factory, 0), SPLIT_OK);
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void resumes_and_resumes(void) {
     CHECK_INT(split_resume(factory, NULL), SPLIT_OK);
     CHECK_INT(split_resume(factory, NULL), SPLIT_OK);
     CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
-    destroyed_in_order();
+    ended(factory);
     CHECK_INT(split_resume(NULL, NULL), SPLIT_E_INVALID_ARGUMENT);
 }
 
@@ -143,7 +101,7 @@ static void every_call_can_be_the_first(void) {
     in_child(waits_first);
     in_child(resumes_and_resumes);
     CHECK_INT(split_resume(factory, NULL), SPLIT_OK);
-    destroyed_in_order();
+    ended(factory);
     CHECK_INT(split_resume(NULL, NULL), SPLIT_E_INVALID_ARGUMENT);
     CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
 }
@@ -151,7 +109,7 @@ static void every_call_can_be_the_first(void) {
 static void becomes_ready_soon(void) {
     CHECK_INT(split_block_until_ready(factory, PATIENCE_MS), SPLIT_OK);
     CHECK_STR(split_get_treatment(factory, "ann", "staff_tools", NULL), "on");
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void becomes_ready(void) {
@@ -168,14 +126,14 @@ static void a_child_of_a_parent_that_is_not_ready(void) {
     split_config_free(config);
     in_child(becomes_ready);
     CHECK_INT(split_block_until_ready(factory, PATIENCE_MS), SPLIT_OK);
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void a_child_of_its_own(void) {
     CHECK_STR(split_get_treatment(factory, "ann", "banner", NULL), "plain");
     in_child(is_whole_at_the_first_call);
     CHECK(gave_way("later"));
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void children_of_children(void) {
@@ -184,7 +142,7 @@ static void children_of_children(void) {
     CHECK(gave_way("plain"));
     in_child(a_child_of_its_own);
     CHECK(gave_way("later"));
-    destroyed_in_order();
+    ended(factory);
     CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
 }
 
@@ -206,13 +164,13 @@ static void resumes_on_many_threads(void) {
         pthread_join(threads[i], NULL);
         CHECK_INT(right[i], 200);
     }
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void many_threads_resume_once(void) {
     make(debug);
     in_child(resumes_on_many_threads);
-    destroyed_in_order();
+    ended(factory);
     CHECK_INT(impressions_of("child"), 1600);
 }
 
@@ -220,19 +178,17 @@ static split_factory *second;
 
 static void both_are_whole(void) {
     CHECK_STR(split_get_treatment(second, "child", "checkout", NULL), "off");
-    CHECK_INT(split_destroy(second, PATIENCE_MS), SPLIT_OK);
-    split_factory_free(second);
+    ended(second);
     CHECK_STR(split_get_treatment(factory, "child", "checkout", NULL), "off");
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void every_factory_resumes(void) {
     make(debug);
     second = standalone(server, debug);
     in_child(both_are_whole);
-    CHECK_INT(split_destroy(second, PATIENCE_MS), SPLIT_OK);
-    split_factory_free(second);
-    destroyed_in_order();
+    ended(second);
+    ended(factory);
     CHECK_INT(impressions_of("child"), 2);
 }
 
@@ -266,13 +222,13 @@ static void waits_for_resume(void) {
     CHECK_INT(split_track(factory, "child", "user", "bought", 2, NULL), SPLIT_OK);
     kill_banner("later");
     CHECK(gave_way("later"));
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void without_resume_a_child_only_evaluates(void) {
     make(by_hand);
     in_child(waits_for_resume);
-    destroyed_in_order();
+    ended(factory);
     CHECK_INT(impressions_of("unseen"), 0);
     CHECK_INT(impressions_of("child"), 1);
     CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
@@ -316,7 +272,7 @@ static void a_child_ends_without_a_call(void) { /* B02 */
     CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
     kill_banner("later");
     CHECK(gave_way("later"));
-    destroyed_in_order();
+    ended(factory);
     CHECK_INT(impressions_of("parent"), 1);
     CHECK_INT(impressions_of("unseen"), 0);
     CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
@@ -339,29 +295,15 @@ static void what_was_destroyed_stays_so(void) {
 
 /* ---- preforkedInitialization ------------------------------------------------------------------------------------- */
 
-static int sockets(void) {
-    char path[300], target[64];
-    int found = 0;
-    DIR *open = opendir("/proc/self/fd");
-    for (struct dirent *entry; (entry = readdir(open)) != NULL;) {
-        snprintf(path, sizeof path, "/proc/self/fd/%s", entry->d_name);
-        ssize_t length = readlink(path, target, sizeof target - 1);
-        if (length > 0) target[length] = '\0';
-        found += length > 0 && strncmp(target, "socket:", 7) == 0;
-    }
-    closedir(open);
-    return found;
-}
-
 static void a_master_fetches_and_starts_nothing(void) {
     split_options who = SPLIT_OPTIONS_INIT;
     backend_reset(server);
-    int before = sockets();
+    int before = count_of("socket:");
     split_config *config = standalone_config(server, preforked);
     factory = made("test-key", config);
     split_config_free(config);
     CHECK(threads_gone(NULL));
-    CHECK_INT(sockets(), before);
+    CHECK_INT(count_of("socket:"), before);
     CHECK_INT(split_factory_status(factory), SPLIT_STATUS_WAITING_FORK);
     CHECK_INT(split_block_until_ready(factory, -1), SPLIT_E_FORKED);
     CHECK_STR(split_get_treatment(factory, "master", "checkout", &who), "off");
@@ -385,7 +327,7 @@ static void a_master_can_be_started(void) {
     CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
     kill_banner("later");
     CHECK(gave_way("later"));
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void a_master_without_a_backend_gives_up_soon(void) {
@@ -403,258 +345,6 @@ static void a_master_without_a_backend_gives_up_soon(void) {
     split_factory_free(factory);
 }
 
-/* ---- Callbacks --------------------------------------------------------------------------------------------------- */
-
-static notes *heard;
-
-static void hears_of_its_own(void) {
-    notes_clear(heard);
-    CHECK_STR(split_get_treatment(factory, "child", "checkout", NULL), "off");
-    CHECK(notes_wait_for(heard, "splitio-deliver child checkout off"));
-    CHECK(notes_wait_for(heard, "splitio-deliver ready"));
-    kill_banner("later");
-    CHECK(notes_wait_for(heard, "splitio-deliver update flags banner"));
-    CHECK_INT(notes_having(heard, "ready"), 1);
-    CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-    CHECK_INT(notes_having(heard, "parent"), 0);
-    CHECK_INT(notes_drops(heard), 2);
-    split_factory_free(factory);
-}
-
-static void listeners_and_handlers_go_on_in_a_child(void) {
-    backend_reset(server);
-    heard = notes_new();
-    split_config *config = standalone_config(server, debug);
-    split_config_set_impression_listener(config, note_impression, heard, NULL);
-    make_ready(config);
-    CHECK_INT(split_on(factory, SPLIT_EVENT_READY, note_event, heard, note_drop), SPLIT_OK);
-    CHECK_INT(split_on(factory, SPLIT_EVENT_UPDATE, note_event, heard, note_drop), SPLIT_OK);
-    split_get_treatment(factory, "parent", "checkout", NULL);
-    CHECK(notes_wait_for(heard, "parent"));
-    in_child(hears_of_its_own);
-    CHECK(notes_wait_for(heard, "update flags banner"));
-    CHECK_INT(notes_having(heard, "child"), 0);
-    destroyed_in_order();
-    CHECK_INT(notes_drops(heard), 2);
-    notes_free(heard);
-}
-
-static void notes_handlers_until_resumed(void) {
-    notes_clear(heard);
-    CHECK_INT(split_on(factory, SPLIT_EVENT_READY, note_event, heard, NULL), SPLIT_OK);
-    CHECK(threads_gone(NULL));
-    CHECK_INT(split_resume(factory, NULL), SPLIT_OK);
-    CHECK(notes_wait_for(heard, "splitio-deliver ready"));
-    destroyed_in_order();
-}
-
-static void handlers_are_noted_by_who_waits(void) {
-    backend_reset(server);
-    heard = notes_new();
-    factory = standalone(server, by_hand);
-    in_child(notes_handlers_until_resumed);
-    destroyed_in_order();
-    notes_free(heard);
-}
-
-static void polls_a_queue_of_its_own(void) {
-    split_json text = {NULL, 0, NULL};
-    CHECK_INT(split_poll_fd(factory), -1);
-    CHECK_STR(split_get_treatment(factory, "child", "checkout", NULL), "off");
-    CHECK(split_poll_fd(factory) >= 0);
-    CHECK_INT(split_poll(factory, PATIENCE_MS, 100, &text), SPLIT_OK);
-    CHECK_LACKS(text.ptr, "\"parent\"");
-    split_json_release(&text);
-    destroyed_in_order();
-}
-
-static void a_child_has_a_queue_of_its_own(void) {
-    backend_reset(server);
-    split_config *config = standalone_config(server, debug);
-    split_config_enable_queue(config, SPLIT_QUEUE_IMPRESSIONS | SPLIT_QUEUE_EVENTS | SPLIT_QUEUE_LOGS, 100);
-    make_ready(config);
-    split_get_treatment(factory, "parent", "checkout", NULL);
-    in_child(polls_a_queue_of_its_own);
-    destroyed_in_order();
-}
-
-/* A logger that breaks its rule, also while the factory is made whole. */
-static void log_and_call(const split_log_record *record, void *unused) {
-    watch_log(record, unused);
-    if (factory == NULL) return;
-    CHECK_SET(split_get_treatment(factory, "ann", "checkout", NULL));
-    split_factory_status(factory);
-    split_resume(factory, NULL);
-    split_track(factory, "ann", "user", "logged", 1, NULL);
-}
-
-static void resumes_under_a_bad_logger(void) {
-    CHECK_STR(split_get_treatment(factory, "child", "checkout", NULL), "off");
-    CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
-    destroyed_in_order();
-}
-
-static void a_logger_that_calls_back_does_no_harm(void) {
-    backend_reset(server);
-    factory = NULL;
-    split_config *config = standalone_config(server, debug);
-    split_config_set_logger(config, SPLIT_LOG_DEBUG, log_and_call, NULL, NULL);
-    make_ready(config);
-    in_child(resumes_under_a_bad_logger);
-    destroyed_in_order();
-}
-
-static int status_from_callback;
-
-static bool callback_ended(void *unused) {
-    (void)unused;
-    return __atomic_load_n(&status_from_callback, __ATOMIC_SEQ_CST) != -1;
-}
-
-static void fork_and_end(const split_impression *impression, void *unused) {
-    (void)unused;
-    if (strcmp(impression->key, "parent") != 0) return;
-    int status = status_of(forked(resumes_under_a_bad_logger));
-    __atomic_store_n(&status_from_callback, status, __ATOMIC_SEQ_CST);
-}
-
-/* The child's only thread is one that calls callbacks. */
-static void a_fork_in_a_callback(void) {
-    backend_reset(server);
-    split_config *config = standalone_config(server, debug);
-    split_config_set_impression_listener(config, fork_and_end, NULL, NULL);
-    make_ready(config);
-    status_from_callback = -1;
-    split_get_treatment(factory, "parent", "checkout", NULL);
-    CHECK(eventually(callback_ended, NULL));
-    CHECK_INT(status_from_callback, 0);
-    destroyed_in_order();
-}
-
-/* ---- Descriptors ------------------------------------------------------------------------------------------------- */
-
-enum { MOST_SOCKETS = 256 };
-static char parents[MOST_SOCKETS][64];
-static int parents_len;
-
-/* The names of this process's sockets. */
-static int named_sockets(char names[][64]) {
-    char path[300];
-    int found = 0;
-    DIR *open = opendir("/proc/self/fd");
-    for (struct dirent *entry; (entry = readdir(open)) != NULL && found < MOST_SOCKETS;) {
-        snprintf(path, sizeof path, "/proc/self/fd/%s", entry->d_name);
-        ssize_t length = readlink(path, names[found], 63);
-        if (length < 0) continue;
-        names[found][length] = '\0';
-        found += strncmp(names[found], "socket:", 7) == 0;
-    }
-    closedir(open);
-    return found;
-}
-
-static int count_of(const char *kind) {
-    char path[300], target[64];
-    int found = 0;
-    DIR *open = opendir("/proc/self/fd");
-    for (struct dirent *entry; (entry = readdir(open)) != NULL;) {
-        snprintf(path, sizeof path, "/proc/self/fd/%s", entry->d_name);
-        ssize_t length = readlink(path, target, sizeof target - 1);
-        if (length < 0) continue;
-        target[length] = '\0';
-        found += strstr(target, kind) != NULL;
-    }
-    closedir(open);
-    return found;
-}
-
-static int still_open_of_the_parent(void) {
-    static char names[MOST_SOCKETS][64];
-    int len = named_sockets(names), shared = 0;
-    for (int i = 0; i < len; i++)
-        for (int j = 0; j < parents_len; j++) shared += strcmp(names[i], parents[j]) == 0;
-    return shared;
-}
-
-static int epolls_before, events_before;
-
-static void closes_what_it_inherited(void) {
-    CHECK_STR(split_get_treatment(factory, "child", "checkout", NULL), "off");
-    CHECK_INT(still_open_of_the_parent(), 0);
-    destroyed_in_order();
-    CHECK_INT(count_of("[eventpoll]"), epolls_before);
-    CHECK_INT(count_of("[eventfd]"), events_before);
-}
-
-static void closes_it_at_its_end_too(void) {
-    CHECK_INT(split_destroy(factory, 0), SPLIT_OK);
-    CHECK_INT(still_open_of_the_parent(), 0);
-    CHECK_INT(count_of("[eventpoll]"), epolls_before);
-    split_factory_free(factory);
-}
-
-static void inherited_descriptors_are_closed(void) {
-    static char before[MOST_SOCKETS][64];
-    backend_reset(server);
-    epolls_before = count_of("[eventpoll]");
-    events_before = count_of("[eventfd]");
-    int others = named_sockets(before);
-    CHECK_INT(others, 0);
-    split_config *config = standalone_config(server, "{\"streamingEnabled\": true, \"impressionsMode\": \"DEBUG\"}");
-    backend_told(server, "POST", "options", "{\"streaming\": true}");
-    split_config_enable_queue(config, SPLIT_QUEUE_EVENTS, 10);
-    make_ready(config);
-    CHECK(backend_waited(server, "stream", "requests", 1));
-    kill_banner("streamed");
-    CHECK(gave_way("streamed"));
-    parents_len = named_sockets(parents);
-    CHECK(parents_len >= 4);
-    in_child(closes_what_it_inherited);
-    in_child(closes_it_at_its_end_too);
-    /* Its own stream goes on. */
-    kill_banner("later");
-    CHECK(gave_way("later"));
-    CHECK_INT(backend_count(server, "stream", "requests"), 1);
-    destroyed_in_order();
-}
-
-static void subprocesses_are_nothing_to_the_parent(void) { /* B03 */
-    char program[] = "true";
-    char *arguments[] = {program, NULL};
-    bool others[256];
-    for (int fd = 0; fd < 256; fd++) others[fd] = fcntl(fd, F_GETFD) >= 0;
-    backend_reset(server);
-    backend_told(server, "POST", "options", "{\"streaming\": true}");
-    factory = standalone(server, "{\"streamingEnabled\": true, \"eventsPushRate\": 3600}");
-    CHECK_INT(split_track(factory, "parent", "user", "bought", 1, NULL), SPLIT_OK);
-    CHECK(backend_waited(server, "stream", "requests", 1));
-    for (int fd = 0; fd < 256; fd++) {
-        int flags = fcntl(fd, F_GETFD);
-        if (others[fd] || flags < 0) continue;
-        check_that((flags & FD_CLOEXEC) != 0, __FILE__, __LINE__, "descriptor %d is not close-on-exec", fd);
-    }
-    for (int i = 0; i < 100; i++) {
-        pid_t child;
-        CHECK_INT(posix_spawnp(&child, "true", NULL, NULL, arguments, environ), 0);
-        CHECK_INT(status_of(child), 0);
-        child = vfork();
-        if (child == 0) {
-            execvp("true", arguments);
-            _exit(1);
-        }
-        CHECK_INT(status_of(child), 0);
-        if (i == 50) kill_banner("during");
-    }
-    CHECK(gave_way("during"));
-    kill_banner("later");
-    CHECK(gave_way("later"));
-    CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
-    CHECK_INT(backend_count(server, "stream", "requests"), 1);
-    CHECK_INT(backend_count(server, "events/bulk", "requests"), 0);
-    destroyed_in_order();
-    CHECK_INT(backend_count(server, "events/bulk", "items"), 1);
-}
-
 /* ---- Localhost mode ---------------------------------------------------------------------------------------------- */
 
 static void follows_a_file(void) {
@@ -664,14 +354,14 @@ static void follows_a_file(void) {
     for (int i = 0; i < 500 && strcmp(split_get_treatment(factory, "ann", "shop", NULL), "closed") != 0; i++)
         usleep(20000);
     CHECK_STR(split_get_treatment(factory, "ann", "shop", NULL), "closed");
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void reads_a_plain_file_no_more(void) {
     CHECK_STR(split_get_treatment(factory, "ann", "shop", NULL), "open");
     CHECK_INT(split_factory_status(factory), SPLIT_STATUS_READY);
     CHECK(threads_gone(NULL));
-    destroyed_in_order();
+    ended(factory);
 }
 
 static void localhost_mode_forks_too(void) {
@@ -701,13 +391,6 @@ int main(void) {
     RUN(a_master_fetches_and_starts_nothing);
     RUN(a_master_can_be_started);
     RUN(a_master_without_a_backend_gives_up_soon);
-    RUN(listeners_and_handlers_go_on_in_a_child);
-    RUN(handlers_are_noted_by_who_waits);
-    RUN(a_child_has_a_queue_of_its_own);
-    RUN(a_logger_that_calls_back_does_no_harm);
-    RUN(a_fork_in_a_callback);
-    RUN(inherited_descriptors_are_closed);
-    RUN(subprocesses_are_nothing_to_the_parent);
     RUN(localhost_mode_forks_too);
     backend_ended(server);
     return check_finish("fork");

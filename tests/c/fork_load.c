@@ -59,8 +59,7 @@ static void live_a_life(int number, bool by_hand) {
     at_the_fork = split_get_treatment(factory, "watcher", "banner", NULL);
     CHECK(eventually(changed_since, (void *)(uintptr_t)at_the_fork));
     CHECK_INT(split_track(factory, key, "user", "lived", number, NULL), SPLIT_OK);
-    CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-    split_factory_free(factory);
+    ended(factory);
     fflush(NULL);
     end_child(check_failures == 0);
 }
@@ -173,8 +172,7 @@ static void a_thousand_forks(void) {
     for (int i = 0; i < EVALUATING; i++) pthread_join(threads[i], NULL);
     pthread_join(changer, NULL);
     printf("%lld evaluations in the parent\n", evaluations);
-    CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-    split_factory_free(factory);
+    ended(factory);
     each_came_once("testImpressions/bulk", many);
     each_came_once("events/bulk", many);
     CHECK_INT(backend_count(server, "events/bulk", "items"), many + 1);

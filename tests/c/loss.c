@@ -233,8 +233,7 @@ static void listener_in(const char *mode) {
     split_config_free(config);
     CHECK_INT(split_block_until_ready(factory, PATIENCE_MS), SPLIT_OK);
     worked(factory, HEARD_EACH, false);
-    CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-    split_factory_free(factory);
+    ended(factory);
     CHECK_INT(heard, HEARD);
 }
 
@@ -252,8 +251,7 @@ static void queue_in(const char *mode) {
         for (const char *at = text.ptr; (at = strstr(at, record)) != NULL; at++) taken++;
         split_json_release(&text);
     }
-    CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-    split_factory_free(factory);
+    ended(factory);
     CHECK_INT(taken, HEARD);
 }
 

@@ -79,8 +79,7 @@ static void b25_null_members_do_not_keep_it_from_ready(void) {
             const char *found = split_get_treatment(factory, "ann", "staff_tools", NULL);
             check_that(strcmp(found, keys ? "on" : "off") == 0, __FILE__, __LINE__, "%s: %s", body, found);
         }
-        CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-        split_factory_free(factory);
+        ended(factory);
     }
 }
 
@@ -115,8 +114,7 @@ static void a_nul_in_a_name_costs_that_definition_only(void) {
     CHECK_INT(result.config_len, 3);
     CHECK(result.config != NULL && memcmp(result.config, "a\0b", 4) == 0);
     split_result_release(&result);
-    CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-    split_factory_free(factory);
+    ended(factory);
     notes_free(log);
 }
 
@@ -164,8 +162,7 @@ static void b34_long_names_are_cut_between_characters(void) {
             split_last_error(&error);
             CHECK(is_utf8(error.message));
             put("flags/kill", "{\"name\": \"%s\", \"treatment\": \"%s\"}", text, text);
-            CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-            split_factory_free(factory);
+            ended(factory);
 
             /* A server whose name is long, and refuses. */
             split_config *config = standalone_config(server, NULL);
@@ -177,8 +174,7 @@ static void b34_long_names_are_cut_between_characters(void) {
             CHECK(factory != NULL || is_utf8(error.message));
             if (factory != NULL) {
                 split_block_until_ready(factory, 20);
-                CHECK_INT(split_destroy(factory, PATIENCE_MS), SPLIT_OK);
-                split_factory_free(factory);
+                ended(factory);
             }
             split_config_free(config);
             check_that(lines > 5 && cut_badly == 0, __FILE__, __LINE__, "%d of %d lines are cut badly", cut_badly,

@@ -61,8 +61,10 @@ split_config *config_for(const char *path, const char *json);
 split_factory *started(const split_config *config);
 split_factory *localhost(const char *path);
 split_factory *localhost_with(const char *path, const char *json);
-/* Destroys and frees. */
+/* Destroys, with time to send what waits, and frees. */
 void ended(split_factory *factory);
+/* The same with half a second for it, which takes less than a second, whatever comes of it. */
+void promptly_ended(split_factory *factory, split_status expected);
 
 /* ---- What callbacks saw ------------------------------------------------------------------------------------------ */
 

@@ -20,7 +20,7 @@ def said():
     for path in ROOT.glob("src/**/*.rs"):
         if "test" in str(path.relative_to(ROOT)):
             continue
-        code = path.read_text(encoding="utf-8").split("#[cfg(test)]\nmod tests")[0]
+        code = path.read_text(encoding="utf-8").split("#[cfg(test)]\nmod tests {")[0]
         # Comments have quotes of their own, and a character may be one.
         code = re.sub(r"^\s*//.*$|'\\?\"'", "", code, flags=re.M)
         for text in TEXT.findall(code):

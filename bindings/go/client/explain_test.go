@@ -10,7 +10,7 @@ import (
 )
 
 func TestExplain(t *testing.T) {
-	factory := started(t, "key", at(threeFlags(t)))
+	factory := started(t, sdkKey, at(threeFlags(t)))
 	split := factory.Client()
 	blue := text(`{"color":"blue"}`)
 	answer := func(flag, key, status, treatment, label string, config *string, change int64) client.Explanation {

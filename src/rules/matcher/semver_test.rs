@@ -1,4 +1,5 @@
-//! Comparisons of versions.
+//! Comparisons of versions. What is compared with was parsed when the definition came; the value is, in each
+//! evaluation.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,7 @@
 //! Comparisons of an array with a set of texts.
+//!
+//! Each element is looked up in the definition's set, and not the other way round: that set was hashed once, when it
+//! came.
 
 use smallvec::SmallVec;
 

@@ -1,3 +1,5 @@
+//! What evaluations read from Redis, and what they are told when it does not answer.
+
 use super::fake::{Fake, TIMEOUT};
 use super::*;
 use crate::config::Settings;
@@ -43,7 +45,7 @@ impl World {
 
     /// The same in a call that began then.
     fn treatment_at(&self, flag: &str, key: &str, began: Instant) -> Option<&'static str> {
-        let fallbacks = Fallbacks::none();
+        let fallbacks = Fallbacks::default();
         let (key_hash, key) = (key_hash(key), Key { matching: key, bucketing: None });
         let request = Request { key, key_hash, attributes: None, fallbacks: &fallbacks, log: &self.log };
         let shelf = self.store.shelf();

@@ -1,3 +1,5 @@
+//! What is asked about flags and rule-based segments, and what becomes of each answer.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

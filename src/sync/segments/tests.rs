@@ -1,3 +1,5 @@
+//! What is asked about segments, and what becomes of each answer.
+
 use serde_json::json;
 
 use super::super::testing::{Fake, Reply, Site, assert_pauses};

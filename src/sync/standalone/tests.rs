@@ -1,3 +1,5 @@
+//! The start of standalone mode and its rounds, by a clock that stands still.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;

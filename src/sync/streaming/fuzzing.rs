@@ -11,7 +11,7 @@ use super::ably_error::AblyError;
 use super::notification::{Notification, Update};
 use super::sse::{Block, Event, Frame, Parser, TooLong};
 use super::token::Authentication;
-use crate::fuzzing::World;
+use crate::fuzzing::empty_world;
 use crate::input::Attributes;
 use crate::rules::{Change, intern_treatment};
 use crate::wire::changes::{flag_from_json, rule_based_segment_from_json};
@@ -65,22 +65,22 @@ fn message(data: &str) {
 /// Does what it announces.
 fn take(notification: Notification) {
     assert!(!format!("{notification:?}").is_empty());
-    let mut world = World::new();
+    let mut world = empty_world();
     match notification {
         Notification::SplitUpdate(Update { payload: Some(payload), .. }) => {
             let Some(json) = unpacked(&payload) else { return };
-            world.put(|compiler| flag(&json, compiler));
+            world.change(|compiler| flag(&json, compiler));
         }
         Notification::RbSegmentUpdate(Update { payload: Some(payload), .. }) => {
             let Some(json) = unpacked(&payload) else { return };
-            world.put(|compiler| Change {
+            world.change(|compiler| Change {
                 rule_based_segments: rule_based_segment_from_json(&json, compiler).into_iter().collect(),
                 ..Change::default()
             });
         }
         Notification::SplitKill { change_number, flag: name, default_treatment } => {
             let definition = json!({"name": name, "status": "ACTIVE", "defaultTreatment": "off"}).to_string();
-            world.put(|compiler| flag(&definition, compiler));
+            world.change(|compiler| flag(&definition, compiler));
             if let Ok(treatment) = intern_treatment(default_treatment.as_deref().unwrap_or("off"))
                 && let Some(killed) = world.definitions.with_kill(&name, treatment, change_number)
             {

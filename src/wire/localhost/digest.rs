@@ -1,4 +1,7 @@
 //! Whether the content of a file is still the one that was applied.
+//!
+//! Files are looked at every few seconds, and a change number in them may stand still: without this each look would be
+//! an update. Times of files are no help, as they stand still too where files are swapped or copied.
 
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};

@@ -1,4 +1,6 @@
 //! A flag of a YAML or plain text file: who gets which treatment, and nothing else.
+//!
+//! It becomes a definition as the backend would send it, so that what follows knows one kind of flag.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,6 @@
 //! The file of a segment: a delta of keys, like an answer of the backend.
+//!
+//! Reading it and deciding whether to apply it are two steps: most looks find the file as it was.
 
 use std::borrow::Cow;
 use std::fmt;

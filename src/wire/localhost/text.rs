@@ -1,4 +1,6 @@
 //! The plain text file: a flag and its treatment in each line.
+//!
+//! The oldest format, written by hand in every editor. A line that makes no sense costs that line.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,4 +1,7 @@
 //! The YAML file: a list of flags, each with a treatment, perhaps for some keys only, perhaps with a configuration.
+//!
+//! Read as Split's SDKs read it, where only the first entry of an item counts; but a file that is wrong says where, and
+//! none of it is applied.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

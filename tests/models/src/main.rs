@@ -19,7 +19,7 @@ mod telemetry {
 #[path = "../../../src/recorder"]
 mod recorder {
     pub(crate) mod bell;
-    pub(crate) mod bucket;
+    pub(crate) mod sightings;
     pub(crate) mod table;
     pub(crate) mod tallies;
 

@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use loom::thread;
 
 use super::bell::Bell;
-use super::bucket::Bucket;
+use super::sightings::Sightings;
 use super::table::Table;
 use super::tallies::{Entered, HOUR, Tallies};
 use crate::concurrent::{AtomicU64, Mutex, Ordering};
@@ -112,16 +112,16 @@ fn an_hour_that_ends_loses_nothing() {
 }
 
 fn times_are_those_of_the_answer() {
-    let words: Arc<[AtomicU64]> = (0..Bucket::WORDS).map(|_| AtomicU64::new(0)).collect();
+    let words: Arc<[AtomicU64]> = (0..Sightings::WORDS).map(|_| AtomicU64::new(0)).collect();
     let threads = [10, 20].map(|now| {
         let words = Arc::clone(&words);
-        thread::spawn(move || Bucket::new(&words).test_and_set(7, now))
+        thread::spawn(move || Sightings::new(&words).test_and_set(7, now))
     });
     let found = joined(threads);
     assert!(matches!(found[0], None | Some(20)) && matches!(found[1], None | Some(10)), "{found:?}");
-    let later = Bucket::new(&words).test_and_set(7, 30);
+    let later = Sightings::new(&words).test_and_set(7, 30);
     assert!(matches!(later, Some(10 | 20)), "{later:?} after {found:?}");
-    assert_eq!(Bucket::new(&words).test_and_set(7, 40), Some(30));
+    assert_eq!(Sightings::new(&words).test_and_set(7, 40), Some(30));
 }
 
 /// As senders do: a run begins when the bell was rung, and takes all there is.

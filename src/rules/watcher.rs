@@ -1,13 +1,13 @@
 //! Watching an evaluation, for whoever wants to know how it came about.
 //!
-//! The evaluator tells an [`Observer`] each step it takes, so that the account of a decision is of that decision, and not
+//! The evaluator tells a [`Watcher`] each step it takes, so that the account of a decision is of that decision, and not
 //! of a second evaluator's. [`Unwatched`] hears nothing: evaluations without an account are compiled as if none of this
 //! were there (`scripts/callgrind` counts).
 
 use serde::Serialize;
 
 use super::evaluator::Request;
-use super::flag::{Choice, Condition, Flag};
+use super::flag::{Choice, Condition, Flag, Picked};
 use super::intern::Interned;
 use super::labels::Label;
 use super::matcher::{Dependency, Matcher, SegmentRef};
@@ -29,10 +29,7 @@ pub(crate) enum Reason {
 }
 
 /// Hears the steps of one evaluation, in their order. What begins also ends, unless the evaluation is given up.
-pub(crate) trait Observer: Copy {
-    /// Whether the evaluation is for a program, whose impressions and timings count.
-    const COUNTS: bool;
-
+pub(crate) trait Watcher: Copy {
     /// A flag is evaluated.
     #[inline(always)]
     fn flag_begins(self, _: &Flag) {}
@@ -61,9 +58,9 @@ pub(crate) trait Observer: Copy {
     #[inline(always)]
     fn condition_ends(self, _matched: bool) {}
 
-    /// The condition that matched serves this; nothing where its partitions end before the key's bucket.
+    /// The condition that matched serves this.
     #[inline(always)]
-    fn picked(self, _: &Flag, _: &Condition, _: Option<&Choice>, _: &Request<'_>) {}
+    fn picked(self, _: &Flag, _: &Condition, _: &Picked<'_>, _: &Request<'_>) {}
 
     /// A matcher is asked.
     #[inline(always)]
@@ -102,6 +99,4 @@ pub(crate) trait Observer: Copy {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unwatched;
 
-impl Observer for Unwatched {
-    const COUNTS: bool = true;
-}
+impl Watcher for Unwatched {}

@@ -7,18 +7,18 @@ use crate::concurrent::{AtomicU64, Ordering};
 
 /// Fingerprints of answers, then the times of each. 0 marks an empty place.
 #[derive(Clone, Copy)]
-pub(super) struct Bucket<'a>(&'a [AtomicU64]);
+pub(super) struct Sightings<'a>(&'a [AtomicU64]);
 
 const WAYS: usize = 4;
 
-impl<'a> Bucket<'a> {
-    /// Numbers in a bucket.
+impl<'a> Sightings<'a> {
+    /// Numbers in the line.
     pub(super) const WORDS: usize = 2 * WAYS;
 
-    /// `words` are [`Bucket::WORDS`].
+    /// `words` are [`Sightings::WORDS`].
     #[inline(always)]
     pub(super) fn new(words: &'a [AtomicU64]) -> Self {
-        Bucket(words)
+        Sightings(words)
     }
 
     /// Remembers that the answer with this fingerprint, not 0, was given at `now`, and returns when it was given before.
