@@ -4,8 +4,7 @@ import pytest
 
 import life
 from support.emulated import Emulator
-
-pytest_plugins = ["support.secrets"]
+from support.secrets import pytest_runtest_makereport as pytest_runtest_makereport
 
 
 def pytest_collection_modifyitems(items):

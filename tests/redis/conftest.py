@@ -8,8 +8,7 @@ import splitio
 from rig import seeds, subject
 from rig.servers import Server, certificates
 from support.emulated import destroy
-
-pytest_plugins = ["support.secrets"]
+from support.secrets import pytest_runtest_makereport as pytest_runtest_makereport
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

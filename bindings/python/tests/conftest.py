@@ -6,10 +6,9 @@ import threading
 import pytest
 from support import backend as backends
 from support import flags
+from support.secrets import pytest_runtest_makereport as pytest_runtest_makereport
 
 import splitio
-
-pytest_plugins = ["support.secrets"]
 
 # Who starts the tests in the background may have told them to ignore Ctrl-C, which their programs would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
