@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
@@ -52,6 +53,7 @@ pub(crate) struct Delivery {
 struct Started {
     jobs: Sender<Job>,
     ended: Receiver<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Started {
@@ -218,7 +220,14 @@ impl Delivery {
         // Refused by an ended thread only.
         let _ = started.jobs.send(Job::Stop);
         let ended = closed_or_received(&started.ended, deadline);
-        if !ended {
+        if ended {
+            // The channel closes as the thread's last act, so this does not wait. Without it a leak detector may look while
+            // the thread is being taken down.
+            let thread = started.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if thread.is_some_and(|thread| thread.join().is_err()) {
+                self.shared.log.error("callbacks", format_args!("a defect ended the thread that calls callbacks"));
+            }
+        } else {
             self.shared.abandoned.store(true, Ordering::Release);
             let lost = self.shared.impressions.load(Ordering::Relaxed);
             self.shared.log.warning(
@@ -246,14 +255,14 @@ impl Delivery {
             on_update: Vec::new(),
             ready: false,
         };
-        threads::spawn("splitio-deliver", move || {
+        let thread = threads::spawn("splitio-deliver", move || {
             DELIVERING_FOR.set(worker.shared.factory);
             worker.run(&inbox);
             // It may hold the last of the logger, whose owner takes it to be let go of once the factory has ended.
             drop(worker);
             drop(alive);
         })?;
-        Ok(self.started.get_or_init(|| Started { jobs, ended }))
+        Ok(self.started.get_or_init(|| Started { jobs, ended, thread: Mutex::new(Some(thread)) }))
     }
 }
 
