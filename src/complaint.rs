@@ -5,6 +5,7 @@
 //! time: so there is a limit to what is said within an hour.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(crate) struct Complaint {
     log: Logger,
     target: &'static str,
     said: Mutex<Vec<Said>>,
+    /// Whether anything of that may be unsettled: so that what goes well, which may be each evaluation, takes no lock.
+    open: AtomicBool,
 }
 
 /// A line of the last hour.
@@ -36,7 +39,7 @@ struct Said {
 
 impl Complaint {
     pub(crate) fn new(log: Logger, target: &'static str) -> Self {
-        Complaint { log, target, said: Mutex::default() }
+        Complaint { log, target, said: Mutex::default(), open: AtomicBool::new(false) }
     }
 
     /// Something is wrong: said aloud when it is new, or an hour old; otherwise at debug level.
@@ -67,6 +70,7 @@ impl Complaint {
         let aloud = !known && before < MOST;
         if aloud {
             said.push(Said { level, about: about.to_owned(), at: Instant::now(), settled: false });
+            self.open.store(true, Ordering::Relaxed);
         }
         let last = aloud && before + 1 == MOST;
         drop(said);
@@ -78,15 +82,19 @@ impl Complaint {
     }
 
     /// All of it is right again; `text` says so if anything was said before.
-    pub(crate) fn settle(&self, text: &str) {
+    pub(crate) fn settle(&self, text: fmt::Arguments<'_>) {
+        if !self.open.load(Ordering::Relaxed) {
+            return;
+        }
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        self.open.store(false, Ordering::Relaxed);
         let mut any = false;
         for said in said.iter_mut() {
             any |= !std::mem::replace(&mut said.settled, true);
         }
         drop(said);
         if any {
-            self.log.info(self.target, format_args!("{text}"));
+            self.log.info(self.target, text);
         }
     }
 }
@@ -121,7 +129,7 @@ mod tests {
         assert_eq!(lines_of(night, 1, always_another).await, [0, 8 * MOST, 0]);
         let coming_and_going = |complaint: &Complaint, second: u64| match second % 2 {
             0 => complaint.say(Level::Warning, "away".to_owned()),
-            _ => complaint.settle("back"),
+            _ => complaint.settle(format_args!("back")),
         };
         assert_eq!(lines_of(night, 1, coming_and_going).await, [0, 8 * MOST, 8 * MOST]);
         let with_figures = |complaint: &Complaint, second: u64| {
@@ -136,8 +144,8 @@ mod tests {
         let complaint = Complaint::new(log, "test");
         complaint.say(Level::Warning, "away".to_owned());
         complaint.say(Level::Warning, "away".to_owned());
-        complaint.settle("back");
-        complaint.settle("back");
+        complaint.settle(format_args!("back"));
+        complaint.settle(format_args!("back"));
         complaint.say(Level::Warning, "away".to_owned());
         let expected = [(Level::Warning, "away"), (Level::Info, "back"), (Level::Warning, "away")];
         assert_eq!(lines.lines(), expected.map(|(level, text)| (level, text.to_owned())));

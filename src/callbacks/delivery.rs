@@ -8,16 +8,15 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::{Event, EventHandler, EventKind, Impression, ImpressionListener, Instance};
 use crate::complaint::Complaint;
 use crate::logging::{Level, Logger};
-use crate::threads;
+use crate::threads::{Awaited, End};
 
 /// As the dispatcher queue of sync-protocol.md 4.4.
 const EVENTS_LIMIT: usize = 1000;
@@ -52,8 +51,7 @@ pub(crate) struct Delivery {
 
 struct Started {
     jobs: Sender<Job>,
-    ended: Receiver<()>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Awaited,
 }
 
 impl Started {
@@ -72,17 +70,6 @@ fn names_in(event: &Event) -> usize {
     match event {
         Event::Ready => 0,
         Event::Update { names, .. } => names.len(),
-    }
-}
-
-/// Waits for an answer, or for the end of who would give it; false when the deadline came first.
-pub(crate) fn closed_or_received(answers: &Receiver<()>, deadline: Option<Instant>) -> bool {
-    match deadline {
-        Some(deadline) => answers.recv_deadline(deadline) != Err(RecvTimeoutError::Timeout),
-        None => {
-            let _ = answers.recv();
-            true
-        }
     }
 }
 
@@ -219,25 +206,24 @@ impl Delivery {
         let Some(started) = self.started.get() else { return true };
         // Refused by an ended thread only.
         let _ = started.jobs.send(Job::Stop);
-        let ended = closed_or_received(&started.ended, deadline);
-        if ended {
-            // The channel closes as the thread's last act, so this does not wait. Without it a leak detector may look while
-            // the thread is being taken down.
-            let thread = started.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if thread.is_some_and(|thread| thread.join().is_err()) {
+        match started.thread.join(deadline) {
+            Some(End::Well) => true,
+            Some(End::Panicked) => {
                 self.shared.log.error("callbacks", format_args!("a defect ended the thread that calls callbacks"));
+                true
             }
-        } else {
-            self.shared.abandoned.store(true, Ordering::Release);
-            let lost = self.shared.impressions.load(Ordering::Relaxed);
-            self.shared.log.warning(
-                "impressions",
-                format_args!(
-                    "the impression listener did not get to the end in time: {lost} impressions are lost to it"
-                ),
-            );
+            None => {
+                self.shared.abandoned.store(true, Ordering::Release);
+                let lost = self.shared.impressions.load(Ordering::Relaxed);
+                self.shared.log.warning(
+                    "impressions",
+                    format_args!(
+                        "the impression listener did not get to the end in time: {lost} impressions are lost to it"
+                    ),
+                );
+                false
+            }
         }
-        ended
     }
 
     /// Called with `closed` held.
@@ -247,7 +233,6 @@ impl Delivery {
         }
         // Limits are counted, not allocated: impressionsQueueSize may be in the billions.
         let (jobs, inbox) = unbounded();
-        let (alive, ended) = bounded(0);
         let mut worker = Worker {
             shared: Arc::clone(&self.shared),
             listener,
@@ -255,14 +240,11 @@ impl Delivery {
             on_update: Vec::new(),
             ready: false,
         };
-        let thread = threads::spawn("splitio-deliver", move || {
+        let thread = Awaited::spawn("splitio-deliver", move || {
             DELIVERING_FOR.set(worker.shared.factory);
             worker.run(&inbox);
-            // It may hold the last of the logger, whose owner takes it to be let go of once the factory has ended.
-            drop(worker);
-            drop(alive);
         })?;
-        Ok(self.started.get_or_init(|| Started { jobs, ended, thread: Mutex::new(Some(thread)) }))
+        Ok(self.started.get_or_init(|| Started { jobs, thread }))
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::logging::{Level, Sink};
 use crate::rules::Interned;
 
-pub(crate) use delivery::{Delivery, closed_or_received, deadline};
+pub(crate) use delivery::{Delivery, deadline};
 pub(crate) use poll_queue::{PollQueue, Polled};
 
 /// What an evaluation left behind, as listeners get it.

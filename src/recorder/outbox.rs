@@ -166,8 +166,8 @@ impl<T: Record> Outbox<T> {
         self.settled.fetch_add(count as u64, Ordering::Relaxed);
         if self.dropping.load(Ordering::Relaxed) && !self.is_full() && self.dropping.swap(false, Ordering::Relaxed) {
             let dropped = self.tally().dropped.sum() - self.dropped_before.load(Ordering::Relaxed);
-            self.complaint
-                .settle(&format!("the queue of {what} has room again; {dropped} {what} were dropped", what = T::WHAT));
+            let what = T::WHAT;
+            self.complaint.settle(format_args!("the queue of {what} has room again; {dropped} {what} were dropped"));
         }
     }
 

@@ -183,7 +183,7 @@ impl<S: Source> Station<S> {
     fn explain(&self, reaction: Reaction, answer: &Result<Answer, Unreached>, count: usize) {
         let what = S::WHAT;
         if reaction == Reaction::Sent {
-            return self.complaint.settle(&format!("{what} are sent again"));
+            return self.complaint.settle(format_args!("{what} are sent again"));
         }
         let reason = match answer {
             Ok(answer) => format!("{} answered {}", S::ENDPOINT, answer.status),

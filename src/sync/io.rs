@@ -5,19 +5,17 @@
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::bounded;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::callbacks::closed_or_received;
 use crate::descriptors::Descriptors;
 use crate::logging::Logger;
-use crate::threads;
+use crate::threads::{Awaited, End};
 
 /// How long after its deadline work may take to notice that it has passed.
 const GRACE: Duration = Duration::from_millis(100);
@@ -65,8 +63,7 @@ pub(crate) struct Io {
     runtime: Handle,
     /// Whether the work said that all of it was done.
     complete: Arc<AtomicBool>,
-    ended: Receiver<()>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Awaited,
 }
 
 impl Io {
@@ -84,11 +81,10 @@ impl Io {
             descriptors.note_runtime()?;
         }
         let (stop, stopped) = watch::channel(Stage::Running);
-        let (alive, ended) = bounded(0);
         let complete = Arc::new(AtomicBool::new(false));
         let handle = runtime.handle().clone();
         let done = Arc::clone(&complete);
-        let thread = threads::spawn("splitio-io", move || {
+        let thread = Awaited::spawn("splitio-io", move || {
             // Tasks have guards of their own, which restart them; this one keeps the host alive whatever comes.
             match catch_unwind(AssertUnwindSafe(|| runtime.block_on(work(Stop(stopped))))) {
                 Ok(complete) => done.store(complete, Ordering::Release),
@@ -96,9 +92,8 @@ impl Io {
             }
             // A name look-up that hangs is not waited for.
             runtime.shutdown_background();
-            drop(alive);
         })?;
-        Ok(Io { stop, runtime: handle, complete, ended, thread: Mutex::new(Some(thread)) })
+        Ok(Io { stop, runtime: handle, complete, thread })
     }
 
     /// Tells the work to end, by the deadline.
@@ -126,11 +121,7 @@ impl Io {
     /// Waits for the thread to end; false when the deadline came first, which leaves it to itself, or when it left
     /// something undone.
     pub(crate) fn join(&self, deadline: Option<Instant>) -> bool {
-        if !closed_or_received(&self.ended, deadline.map(|deadline| deadline + GRACE)) {
-            return false;
-        }
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The channel closes as the thread's last act, so this does not wait.
-        thread.is_none_or(|thread| thread.join().is_ok()) && self.complete.load(Ordering::Acquire)
+        let end = self.thread.join(deadline.map(|deadline| deadline + GRACE));
+        end == Some(End::Well) && self.complete.load(Ordering::Acquire)
     }
 }

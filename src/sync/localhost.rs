@@ -269,7 +269,7 @@ impl Localhost {
         let is_wrong = findings.tell(&self.unusable) | applied.0.complain(&self.unusable);
         if !is_wrong && sections.flags {
             // Whoever mends a file and breaks it again wants to hear of it again.
-            self.unusable.settle("all flags of the file can be used");
+            self.unusable.settle(format_args!("all flags of the file can be used"));
         }
         let (flags, rbs) = (document.flags(), document.rule_based_segments());
         self.log.debug(

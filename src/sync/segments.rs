@@ -125,7 +125,7 @@ impl SegmentSync {
     pub(super) async fn catch_up(self: &Arc<Self>) -> Round {
         let round = self.fetch_many(self.needed(|_, _| true)).await;
         if round.failed == 0 {
-            self.complaint.settle("all segments are in step again");
+            self.complaint.settle(format_args!("all segments are in step again"));
         }
         round
     }

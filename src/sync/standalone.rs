@@ -242,7 +242,7 @@ impl Standalone {
         let reached = self.definitions.pursue(targets).await;
         self.discover();
         match &reached {
-            Ok(true) => self.complaint.settle(IN_STEP),
+            Ok(true) => self.complaint.settle(format_args!("{IN_STEP}")),
             Ok(false) => self.log.debug(TARGET, format_args!("announced definitions are not to be had: {targets:?}")),
             Err(failure) => self.complain(failure),
         }
@@ -295,7 +295,7 @@ impl Standalone {
     async fn refresh_definitions(&self) -> Result<(), FetchError> {
         let outcome = self.definitions.catch_up().await;
         match &outcome {
-            Ok(()) => self.complaint.settle(IN_STEP),
+            Ok(()) => self.complaint.settle(format_args!("{IN_STEP}")),
             Err(failure) => self.complain(failure),
         }
         outcome

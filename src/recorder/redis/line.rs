@@ -139,14 +139,11 @@ pub(super) struct Refusals {
     /// In the plural.
     what: &'static str,
     complaint: Complaint,
-    /// What is said when it is over.
-    over: String,
 }
 
 impl Refusals {
     pub(super) fn new(what: &'static str, log: Logger) -> Self {
-        let over = format!("Redis takes {what} again");
-        Refusals { what, complaint: Complaint::new(log, "recorder"), over }
+        Refusals { what, complaint: Complaint::new(log, "recorder") }
     }
 
     pub(super) fn refused(&self, why: &str) {
@@ -159,6 +156,6 @@ impl Refusals {
     }
 
     pub(super) fn accepted(&self) {
-        self.complaint.settle(&self.over);
+        self.complaint.settle(format_args!("Redis takes {} again", self.what));
     }
 }

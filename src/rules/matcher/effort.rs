@@ -178,7 +178,7 @@ impl<'e> Part<'e> {
         let is_too_deep = reader.behind > DEEPEST;
         let parts: Vec<Part<'_>> = expr.children_iter().map(|child| Part::new(child, reader)).collect();
         reader.behind -= usize::from(behind);
-        let all = |what: fn(&Part<'_>) -> u64| parts.iter().map(what).fold(0, u64::saturating_add);
+        let all = |what| sum(&parts, what);
         let any_hard = parts.iter().any(|part| part.is_hard);
         let longest = parts.iter().map(|part| part.reach).max().unwrap_or(0);
         let shape = |is_hard, size, reach| Part {
@@ -270,6 +270,10 @@ impl<'e> Part<'e> {
     }
 }
 
+fn sum(parts: &[Part<'_>], what: fn(&Part<'_>) -> u64) -> u64 {
+    parts.iter().map(what).fold(0, u64::saturating_add)
+}
+
 /// In how many parts an automaton for parts that follow each other may be at once: up to the first of variable length
 /// it is in one of them, and from there on anywhere.
 fn width_in_turn(parts: &[Part<'_>]) -> u64 {
@@ -303,7 +307,7 @@ impl Machine {
         if !must && !part.is_hard {
             return self.scan(part.size, part.width, part.reach);
         }
-        let inner = |must: bool| part.parts.iter().map(|part| self.way(part, must)).fold(Way::default(), Way::then);
+        let inner = |must: bool| self.each(&part.parts, must);
         match part.expr {
             Expr::Empty | Expr::Assertion(_) | Expr::Any { .. } | Expr::BackrefExistsCondition { .. } => self.steps(1),
             Expr::Literal { .. } | Expr::Delegate { .. } => self.steps(1).then(Way::plain(LOOK + part.size)),
@@ -326,6 +330,11 @@ impl Machine {
         }
     }
 
+    /// One part after the other, each by itself.
+    fn each(self, parts: &[Part<'_>], must: bool) -> Way {
+        parts.iter().map(|part| self.way(part, must)).fold(Way::default(), Way::then)
+    }
+
     /// One part after the other. What is easy at the end goes to an automaton, as nothing comes after it that could make it
     /// step back; and so may what is easy and of a fixed length elsewhere.
     fn in_turn(self, parts: &[Part<'_>], must: bool) -> Way {
@@ -337,8 +346,8 @@ impl Machine {
             way.then(self.way(part, true)).then(scan)
         });
         if !last.is_empty() {
-            let all = |what: fn(&Part<'_>) -> u64| last.iter().map(what).fold(0, u64::saturating_add);
-            way = way.then(self.scan(all(|part| part.size), width_in_turn(last), all(|part| part.reach)));
+            let (size, reach) = (sum(last, |part| part.size), sum(last, |part| part.reach));
+            way = way.then(self.scan(size, width_in_turn(last), reach));
         }
         way
     }
@@ -361,7 +370,7 @@ impl Machine {
     }
 
     fn look_around(self, kind: LookAround, part: &Part<'_>) -> Way {
-        let inner = |must: bool| part.parts.iter().map(|part| self.way(part, must)).fold(Way::default(), Way::then);
+        let inner = |must: bool| self.each(&part.parts, must);
         let (way, left) = match kind {
             LookAround::LookAhead => (inner(false).cut(), Way::default()),
             LookAround::LookAheadNeg => (inner(false).cut(), Way::branch()),

@@ -183,7 +183,7 @@ impl Manager {
         self.resync = JoinSet::new();
         self.resync.spawn(async move { workers.sync_all().await });
         self.backoff.reset();
-        connector.complaint.settle("streaming is back");
+        connector.complaint.settle(format_args!("streaming is back"));
         self.record(StreamingEvent::Streaming);
         self.record(StreamingEvent::Enabled);
     }
