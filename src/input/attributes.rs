@@ -265,7 +265,7 @@ impl Attributes {
     fn put(&mut self, name: &str, value: Stored) -> Result<(), AttributesError> {
         let digest = digest(name);
         let place = self.entries.iter().position(|entry| self.is_of(entry, digest, name));
-        self.put_at(place, name, value)
+        self.put_at(place, digest, name, value)
     }
 
     /// The same for many, for which a look at all names for each of them would take too long.
@@ -274,14 +274,15 @@ impl Attributes {
         let mut places: HashMap<Cow<'_, str>, usize> = known.zip(0..).collect();
         for (name, value) in values {
             let place = places.get(&name).copied();
-            self.put_at(place, &name, value)?;
+            self.put_at(place, digest(&name), &name, value)?;
             places.entry(name).or_insert(self.entries.len() - 1);
         }
         Ok(())
     }
 
     /// `place`: of the entry with this name, if there is one.
-    fn put_at(&mut self, place: Option<usize>, name: &str, value: Stored) -> Result<(), AttributesError> {
+    #[inline]
+    fn put_at(&mut self, place: Option<usize>, digest: u64, name: &str, value: Stored) -> Result<(), AttributesError> {
         match place {
             Some(place) => {
                 let replaced = std::mem::replace(&mut self.entries[place].value, value);
@@ -289,7 +290,7 @@ impl Attributes {
             }
             None => {
                 let span = self.keep(name)?;
-                self.entries.push(Entry { digest: digest(name), name: span, value });
+                self.entries.push(Entry { digest, name: span, value });
             }
         }
         Ok(())
